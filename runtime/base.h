@@ -19,6 +19,7 @@
 #define ERESTARTSYS 512    /* restart if the handler has SA_RESTART, else EINTR */
 #define ERESTARTNOINTR 513 /* always restart */
 #define ERESTARTNOHAND 514 /* restart only if no handler ran, else EINTR */
+#define ERESTART_SLEEP 516  /* restart towards the same deadline if no handler ran, else EINTR (RESTARTBLOCK) */
 
 #define NSEC_PER_SEC 1000000000LL
 #define NSEC_PER_MSEC 1000000LL

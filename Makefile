@@ -1,0 +1,189 @@
+# make              build/libgreen.so and build/green
+# make demo         uWSGI and Flask three ways: native threads, gevent, libgreen
+# make test         everything that is tested, native and green
+# make install      PREFIX=/usr/local, DESTDIR=
+# make help         the other targets
+
+VERSION := 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+
+# Debian packages. PACKAGE=COMMAND: not wanted where COMMAND is there already, from whatever source.
+PACKAGES := gcc g++ make binutils libc6-dev libuv1-dev libzydis-dev libunwind-dev libelf-dev libdw-dev
+# the demo
+PACKAGES += uwsgi uwsgi-plugin-python3 uwsgi-plugin-gevent-python3 python3 python3-flask python3-gevent
+PACKAGES += apache2-utils procps
+# the tests
+PACKAGES += libcriterion-dev spin=spin gdb=gdb strace=strace git=git rsync=rsync nodejs=node default-jre-headless=java \
+	libjemalloc2 util-linux
+# make lint, make format
+LINT_PACKAGES := clang-format=clang-format clang-tidy=clang-tidy cppcheck=cppcheck shellcheck=shellcheck
+
+CFLAGS ?= -O2 -g
+CXXFLAGS ?= -O2 -g
+WARN := -Wall -Wextra $(if $(filter true,$(CI)),-Werror)
+CPPFLAGS += -I. -D_GNU_SOURCE -DGREEN_VERSION='"$(VERSION)"' -MMD -MP
+STD := -std=gnu11
+
+# What is preloaded. Text must unwind at any instruction, and TLS must not call __tls_get_addr.
+PIC := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fasynchronous-unwind-tables -fno-strict-aliasing \
+	-fno-stack-protector
+# What may run on a green thread's stack: no SSE register (the program's are not saved), no call into libc that the
+# compiler thought of itself (memcpy from a loop, __*_chk).
+GREEN_STACK := $(wildcard runtime/*.c) shim/lookup.c
+GREEN_STACK_FLAGS := -mgeneral-regs-only -fno-tree-loop-distribute-patterns -fcf-protection=none -U_FORTIFY_SOURCE
+
+LDFLAGS_SO := -shared -Wl,-z,defs -Wl,-z,initfirst -Wl,-z,relro -Wl,-z,noexecstack \
+	-Wl,--version-script=shim/libgreen.map -Wl,-soname,libgreen.so
+
+# Sanitizer builds (make asan) link what is otherwise opened when arming: ASan refuses RTLD_DEEPBIND.
+ifdef SANITIZE
+SAN := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -DGREEN_SANITIZE
+UNIT_LIBS := -luv -lZydis
+endif
+
+LIB_SRC := $(wildcard runtime/*.c runtime/*.S shim/*.c shim/*.S)
+LIB_OBJ := $(LIB_SRC:%=$(BUILD)/obj/%.o)
+TOOL_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tools/*.c))
+PROGRAMS := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+
+# As many compilers as CPUs, unless the user said.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: all programs unit deps demo test real bench asan lint format check-format install clean help
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/libgreen.so $(BUILD)/green
+
+# A preload's dependencies come into every program: libc alone is allowed.
+$(BUILD)/libgreen.so: $(LIB_OBJ) shim/libgreen.map
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS_SO) $(LDFLAGS) -o $@ $(LIB_OBJ)
+	@! readelf -d $@ | grep NEEDED | grep -v -e '\[libc\.so\.6\]' -e '\[ld-linux-x86-64\.so\.2\]' || \
+		{ echo "$@: must need nothing but libc" >&2; exit 1; }
+
+$(BUILD)/green: $(TOOL_OBJ)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/obj/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) $(FLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.S.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(LIB_OBJ): FLAGS = $(PIC) $(if $(filter $(GREEN_STACK),$<),$(GREEN_STACK_FLAGS))
+$(TOOL_OBJ): FLAGS = -DGREEN_LIBDIR='"$(LIBDIR)"'
+
+# tests/programs, tests/bench: one file, one program. Its first lines may say `// cflags: ...` and `// libs: ...`.
+said = $$(sed -n '1,20s,^// $(1): *,,p' $<)
+
+programs: $(PROGRAMS)
+
+$(BUILD)/programs/%: tests/programs/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) -pthread $(call said,cflags) -o $@ $< $(call said,libs) -Wl,--as-needed -lm
+
+$(BUILD)/programs/%: tests/programs/%.cc Makefile
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(WARN) -pthread $(call said,cflags) -o $@ $< $(call said,libs) -Wl,--as-needed -lm
+
+$(BUILD)/bench/%: tests/bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) -pthread $(call said,cflags) -o $@ $< $(call said,libs) -Wl,--as-needed -lm
+
+# tests/unit: one file, one Criterion program, with what it uses of the library. libc comes before the archive, so that
+# a test's own read() is libc's and not the symbol door's.
+unit: $(UNITS)
+
+$(BUILD)/unit/libgreen.a: $(LIB_OBJ)
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/libgreen.a Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) $(call said,cflags) -o $@ $< \
+		-lcriterion $(UNIT_LIBS) -lc $(BUILD)/unit/libgreen.a $(call said,libs)
+
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined unit
+	@failed=0; for t in $(UNITS:$(BUILD)/%=$(BUILD)/asan/%); do $$t || failed=1; done; exit $$failed
+
+demo: deps
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@/usr/bin/python3 tools/demo/demo.py --build $(BUILD) $(DEMO_ARGS)
+
+test: deps
+	@$(MAKE) --no-print-directory $(JOBS) all programs unit
+	@python3 tests/run --build $(BUILD) $(TEST_ARGS)
+
+real: all programs
+	@python3 tests/run --build $(BUILD) real
+
+# Measurements: each executable of tests/bench, told where the build is.
+bench: all programs $(BENCHES)
+	@for b in $(shell find tests/bench -maxdepth 1 -type f -perm -u+x); do $$b $(BUILD) || exit 1; done
+
+# Silent when nothing is missing. A command that stands for a package may come from elsewhere.
+deps:
+	@missing=; \
+	have=" $$(dpkg-query -W -f '$${Package}:$${db:Status-Status} ' $(foreach p,$(PACKAGES),$(firstword $(subst =, ,$(p)))) \
+		2>/dev/null | tr '\n' ' ')"; \
+	for p in $(PACKAGES); do \
+		case "$$have" in *" $${p%%=*}:installed "*) continue;; esac; \
+		case $$p in *=*) command -v "$${p#*=}" >/dev/null && continue;; esac; \
+		missing="$$missing $${p%%=*}"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	command -v apt-get >/dev/null || { echo "make deps: no apt-get; install what Debian calls$$missing" >&2; exit 1; }; \
+	[ "$$(id -u)" = 0 ] || { echo "make deps: only root can run: apt-get install$$missing" >&2; exit 1; }; \
+	echo "installing$$missing"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -qq update && apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing
+
+C_FILES = $(wildcard runtime/*.[ch] shim/*.[ch] tools/*.[ch] tests/unit/*.[ch] tests/programs/*.[ch] tests/programs/*.cc \
+	tests/bench/*.[ch] tests/real/*.[ch])
+
+lint:
+	@$(MAKE) --no-print-directory deps PACKAGES="$(LINT_PACKAGES)"
+	clang-tidy --quiet $(filter %.c,$(filter-out tests/%,$(C_FILES))) -- $(STD) $(CPPFLAGS) $(PIC)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability,performance \
+		--suppress=missingInclude -I. -D__x86_64__ -D_GNU_SOURCE -DGREEN_VERSION='""' -DGREEN_LIBDIR='""' \
+		$(filter %.c,$(filter-out tests/%,$(C_FILES)))
+	shellcheck $(shell grep -rlE '^#!/bin/(ba)?sh' .ci tests tools)
+
+format:
+	clang-format -i $(C_FILES)
+
+check-format:
+	@$(MAKE) --no-print-directory deps PACKAGES="$(LINT_PACKAGES)"
+	clang-format --dry-run -Werror $(C_FILES)
+
+install: all
+	install -D -m 755 $(BUILD)/libgreen.so $(DESTDIR)$(LIBDIR)/libgreen.so
+	install -D -m 755 $(BUILD)/green $(DESTDIR)$(BINDIR)/green
+	install -D -m 644 tools/green.1 $(DESTDIR)$(MANDIR)/man1/green.1
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo "make [all]              $(BUILD)/libgreen.so and $(BUILD)/green (BUILD=dir for another place)"
+	@echo "make demo               uWSGI and Flask three ways (DEMO_ARGS='--rounds 5')"
+	@echo "make test               build and run all tests (TEST_ARGS for tests/run)"
+	@echo "make real               the tests with real programs alone"
+	@echo "make bench              measurements, native and green"
+	@echo "make asan               unit tests under AddressSanitizer and UBSan"
+	@echo "make lint               clang-tidy, cppcheck, shellcheck"
+	@echo "make format             clang-format in place; make check-format only says"
+	@echo "make deps               install the Debian packages that are missing"
+	@echo "make install            PREFIX=$(PREFIX) DESTDIR="
+	@echo "make clean              remove $(BUILD)"
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

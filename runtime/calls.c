@@ -1,0 +1,61 @@
+/* Which system call is answered by what. A number that is not here is left to the kernel. */
+#include "calls.h"
+
+#define PARKS(name) [SYS_##name] = {call_##name, true}
+#define PLAIN(name) [SYS_##name] = {call_##name, false}
+#define NATIVE(name) [SYS_##name] = {call_native, false}
+#define HANDOFF(name) [SYS_##name] = {call_handoff, true}
+#define SETID(name) [SYS_##name] = {call_setid, false}
+
+/* May block, but seldom for long: in the kernel, where the monitor rescues the hub. By name, so that a signal interrupts
+ * and restarts it exactly. */
+static long call_native(struct thread *t, struct regs *r)
+{
+	return native_regs(t, r);
+}
+
+long call_handoff(struct thread *t, struct regs *r)
+{
+	return handoff_regs(t, r);
+}
+
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
+const struct call calls[CALLS] = {
+    /* files and descriptors */
+    PARKS(read), PARKS(write), PARKS(readv), PARKS(writev), PARKS(pread64), PARKS(pwrite64), PARKS(preadv),
+    PARKS(pwritev), PARKS(preadv2), PARKS(pwritev2), PARKS(sendfile), PARKS(splice), PARKS(tee), PARKS(vmsplice),
+    PARKS(close), PARKS(dup2), PARKS(dup3), PARKS(close_range), PARKS(fcntl), PARKS(ioctl),
+    NATIVE(open), NATIVE(openat), NATIVE(openat2), NATIVE(creat),
+    HANDOFF(flock), HANDOFF(fsync), HANDOFF(fdatasync), HANDOFF(msync), HANDOFF(sync), HANDOFF(syncfs),
+    HANDOFF(sync_file_range), HANDOFF(copy_file_range),
+    /* sockets */
+    PARKS(accept), PARKS(accept4), PARKS(connect), PARKS(recvfrom), PARKS(recvmsg), PARKS(recvmmsg), PARKS(sendto),
+    PARKS(sendmsg), PARKS(sendmmsg), PARKS(setsockopt),
+    /* many at once */
+    PARKS(poll), PARKS(ppoll), PARKS(select), PARKS(pselect6), PARKS(epoll_wait), PARKS(epoll_pwait),
+    PARKS(epoll_pwait2), PARKS(epoll_ctl),
+    /* time */
+    PARKS(nanosleep), PARKS(clock_nanosleep), PARKS(sched_yield),
+    /* threads */
+    PARKS(futex), PARKS(futex_waitv), PARKS(clone), PARKS(clone3), PARKS(exit), PLAIN(set_tid_address),
+    PLAIN(set_robust_list), PLAIN(get_robust_list), PLAIN(rseq), PLAIN(gettid), PLAIN(sched_getaffinity),
+    PLAIN(sched_setaffinity), PLAIN(sched_getparam), PLAIN(sched_setparam), PLAIN(sched_getscheduler),
+    PLAIN(sched_setscheduler), PLAIN(prctl), PLAIN(mmap), PLAIN(mprotect),
+    /* processes */
+    PARKS(fork), PARKS(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), PARKS(wait4), PARKS(waitid),
+    SETID(setuid), SETID(setgid), SETID(setreuid), SETID(setregid), SETID(setresuid), SETID(setresgid),
+    SETID(setgroups),
+    /* signals */
+    PARKS(rt_sigaction), PARKS(rt_sigprocmask), PLAIN(rt_sigpending), PARKS(rt_sigsuspend), PARKS(rt_sigtimedwait),
+    PLAIN(rt_sigreturn), PLAIN(sigaltstack), PARKS(tgkill), PARKS(tkill), PARKS(rt_tgsigqueueinfo), PARKS(pause),
+    PARKS(kill), PARKS(rt_sigqueueinfo),
+    /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */
+    HANDOFF(msgrcv), HANDOFF(msgsnd), HANDOFF(semop), HANDOFF(semtimedop), HANDOFF(mq_timedsend),
+    HANDOFF(mq_timedreceive), HANDOFF(io_getevents), NATIVE(getrandom),
+};

@@ -1,0 +1,65 @@
+/* The table of calls: what answers each system call of a green thread. */
+#ifndef GREEN_CALLS_H
+#define GREEN_CALLS_H
+
+#include "carrier.h"
+#include "clock.h"
+#include "hub.h"
+#include "poller.h"
+#include "thread.h"
+
+/*
+ * A handler gets the calling thread and its register frame: arguments 1..6 are r->rdi, rsi, rdx, r10, r8, r9. It
+ * answers the kernel's result, or ERESTARTSYS/ERESTARTNOINTR/ERESTARTNOHAND (negated) when a signal is to be delivered
+ * first. It must not change r unless it goes on elsewhere (sigreturn).
+ */
+typedef long call_fn(struct thread *t, struct regs *r);
+
+struct call {
+	call_fn *fn;   /* NULL: the site is left alone, the call runs natively under the rescue */
+	bool needs_hub; /* rejoin the hub before fn is called */
+};
+
+#define CALLS 512
+extern const struct call calls[CALLS];
+
+/* The handlers, one group per file. */
+/* io.c */
+extern call_fn call_read, call_write, call_readv, call_writev, call_pread64, call_pwrite64;
+extern call_fn call_preadv, call_pwritev, call_preadv2, call_pwritev2;
+/* splice.c */
+extern call_fn call_sendfile, call_splice, call_tee, call_vmsplice;
+/* net.c */
+extern call_fn call_accept, call_accept4, call_connect, call_recvfrom, call_recvmsg, call_recvmmsg;
+extern call_fn call_sendto, call_sendmsg, call_sendmmsg, call_setsockopt;
+/* multiplex.c */
+extern call_fn call_poll, call_ppoll, call_select, call_pselect6, call_epoll_wait, call_epoll_pwait, call_epoll_pwait2;
+extern call_fn call_epoll_ctl;
+/* descriptors.c: close and its kin */
+extern call_fn call_close, call_dup2, call_dup3, call_close_range, call_fcntl, call_ioctl;
+/* sleep.c */
+extern call_fn call_nanosleep, call_clock_nanosleep, call_sched_yield;
+/* futex.c */
+extern call_fn call_futex, call_futex_waitv;
+/* lifecycle.c */
+extern call_fn call_clone, call_clone3, call_exit, call_set_tid_address, call_set_robust_list, call_get_robust_list, call_rseq;
+/* process.c */
+extern call_fn call_fork, call_vfork, call_execve, call_execveat, call_exit_group, call_wait4, call_waitid;
+/* identity.c */
+extern call_fn call_gettid, call_sched_getaffinity, call_sched_setaffinity, call_sched_getparam, call_sched_setparam;
+extern call_fn call_sched_getscheduler, call_sched_setscheduler, call_prctl, call_setid;
+/* signals: signal_calls.c */
+extern call_fn call_rt_sigaction, call_rt_sigprocmask, call_rt_sigpending, call_rt_sigsuspend, call_rt_sigtimedwait;
+extern call_fn call_rt_sigreturn, call_sigaltstack, call_tgkill, call_tkill, call_rt_tgsigqueueinfo, call_pause, call_kill;
+extern call_fn call_rt_sigqueueinfo;
+/* stack.c */
+extern call_fn call_mmap, call_mprotect;
+/* native under an eager handoff: blocks for long */
+extern call_fn call_handoff;
+
+long shadow_call(struct carrier *shadow, struct regs *r); /* process.c */
+
+void dispatch(struct regs *r); /* from shim/entry_x86_64.S */
+_Noreturn void dispatch_leave(struct regs *r); /* back to the program, by way of pending signals */
+
+#endif

@@ -1,0 +1,356 @@
+/* Carriers: creation, the spare list, handing a hub from one to another, entry and exit. */
+#include "carrier.h"
+
+#include <linux/sched.h>
+#include <linux/futex.h>
+#include <signal.h>
+
+#include "calls.h"
+#include "clock.h"
+#include "hub.h"
+#include "mem.h"
+#include "monitor.h"
+#include "runtime.h"
+#include "signal_core.h"
+#include "stats.h"
+
+#define IDLE_STACK (32 * 1024)
+#define SIGNAL_STACK CARRIER_SIGNAL_STACK
+#define RECORDED_SIZE (RECORDED * 128 + 4096)
+#define CARRIER_SIZE (4096 + IDLE_STACK + SIGNAL_STACK + RECORDED_SIZE)
+
+#define SHADOW_OFFSET 2048
+_Static_assert(sizeof(struct carrier) <= SHADOW_OFFSET, "the carrier and its shadow share a page");
+_Static_assert(offsetof(struct carrier, current) == 8, "carrier_current() reads %gs:8");
+
+struct carrier native_carrier = {.self = &native_carrier, .state = MODE_SPARE};
+struct carrier *_Atomic carriers;
+uint32_t max_carriers = 512;
+
+static _Atomic uint32_t carrier_total;
+static struct spin spare_lock;
+static struct carrier *spares;
+
+long carrier_clone(unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *));
+
+static void set_state(struct carrier *c, enum carrier_mode mode)
+{
+	uint64_t s = atomic_load_explicit(&c->state, memory_order_relaxed);
+	atomic_store_explicit(&c->state, (s & ~(uint64_t)MODE_MASK) + MODE_SEQ + mode, memory_order_release);
+}
+
+static _Noreturn void carrier_main(struct carrier *c);
+
+/* The idle context, ready to be switched to for the first time. */
+static void lay_idle_context(struct carrier *c)
+{
+	uint64_t *sp = (uint64_t *)((char *)c->stack + IDLE_STACK - 64);
+	*--sp = (uint64_t)context_start;
+	*--sp = (uint64_t)c;            /* rbp */
+	*--sp = (uint64_t)carrier_main; /* rbx */
+	for (int i = 0; i < 4; i++)
+		*--sp = 0;
+	sp -= 33;
+	memset(sp, 0, 33 * 8);
+	*(uint32_t *)((char *)sp + 256) = 0x1f80; /* mxcsr and x87 control word as at process start */
+	*(uint16_t *)((char *)sp + 260) = 0x37f;
+	c->idle.sp = sp;
+	c->idle.fs = 0;
+}
+
+static struct carrier *carrier_alloc(void)
+{
+	if (atomic_fetch_add(&carrier_total, 1) >= max_carriers) {
+		atomic_fetch_sub(&carrier_total, 1);
+		return NULL;
+	}
+	struct carrier *c = pages_alloc(CARRIER_SIZE);
+	if (!c) {
+		atomic_fetch_sub(&carrier_total, 1);
+		return NULL;
+	}
+	c->self = c;
+	c->stack = (char *)c + 4096;
+	c->altstack = (char *)c->stack + IDLE_STACK;
+	c->recorded = (void *)((char *)c->altstack + SIGNAL_STACK);
+	c->state = MODE_SPARE;
+	lay_idle_context(c);
+	return c;
+}
+
+bool carrier_recorded_push(struct carrier *c, const struct ksiginfo *info)
+{
+	uint32_t head = atomic_load_explicit(&c->recorded->head, memory_order_relaxed);
+	if (head - atomic_load_explicit(&c->recorded->tail, memory_order_acquire) == RECORDED)
+		return false;
+	c->recorded->info[head % RECORDED] = *info;
+	atomic_store_explicit(&c->recorded->head, head + 1, memory_order_release);
+	return true;
+}
+
+bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info)
+{
+	uint32_t tail = atomic_load_explicit(&c->recorded->tail, memory_order_relaxed);
+	if (tail == atomic_load_explicit(&c->recorded->head, memory_order_acquire))
+		return false;
+	*info = c->recorded->info[tail % RECORDED];
+	atomic_store_explicit(&c->recorded->tail, tail + 1, memory_order_release);
+	return true;
+}
+
+static void carrier_publish(struct carrier *c)
+{
+	struct carrier *head = atomic_load(&carriers);
+	do
+		c->next_all = head;
+	while (!atomic_compare_exchange_weak(&carriers, &head, c));
+	STAT_ADD(carriers, 1);
+}
+
+/* The handler's frames go to a stack of the carrier's own: a green thread's may be small, or exhausted. */
+static void use_signal_stack(struct carrier *c)
+{
+	stack_t ss = {.ss_sp = c->altstack, .ss_size = SIGNAL_STACK};
+	sys(SYS_sigaltstack, &ss, 0);
+}
+
+static void carrier_begin(struct carrier *c)
+{
+	use_signal_stack(c);
+	c->kernel_mask = ~0UL;
+	carrier_main(c);
+}
+
+/* A new kernel thread, made without glibc: setxid must not wait for it, pthread_create's limits do not apply. Signals are
+ * blocked while the two share a mask. */
+static struct carrier *carrier_new(void)
+{
+	struct carrier *c = carrier_alloc();
+	if (!c)
+		return NULL;
+	ksigset_t all = ~0UL, old;
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	long tid = carrier_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+	    (char *)c->stack + IDLE_STACK - 256, c, carrier_begin);
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
+	if (tid < 0) {
+		atomic_fetch_sub(&carrier_total, 1);
+		pages_free(c, CARRIER_SIZE);
+		return NULL;
+	}
+	c->tid = (int)tid;
+	carrier_publish(c);
+	return c;
+}
+
+int carrier_adopt_main(struct hub *h, struct thread *t)
+{
+	struct carrier *c = carrier_alloc();
+	if (!c)
+		return -ENOMEM;
+	c->tid = (int)sys(SYS_gettid);
+	c->hub = h;
+	c->current = t;
+	c->state = MODE_USER; /* its next call comes in by the door */
+	c->kernel_mask = t->sig.mask;
+	h->owner = c;
+	t->carrier = c;
+	t->hub = h;
+	carrier_publish(c);
+	use_signal_stack(c);
+	set_gs(c);
+	return 0;
+}
+
+struct carrier *spare_take(void)
+{
+	spin_lock(&spare_lock);
+	struct carrier *c = spares;
+	if (c)
+		spares = c->next_spare;
+	spin_unlock(&spare_lock);
+	return c ? c : carrier_new();
+}
+
+void spare_put(struct carrier *c)
+{
+	spin_lock(&spare_lock);
+	c->next_spare = spares;
+	spares = c;
+	spin_unlock(&spare_lock);
+}
+
+void spare_give(struct carrier *spare, struct hub *h)
+{
+	spare->gift = h;
+	atomic_store(&h->owner, spare);
+	atomic_store(&spare->given, 1);
+	sys(SYS_futex, &spare->given, FUTEX_WAKE_PRIVATE, 1);
+}
+
+/* A carrier without a hub: waits as a spare, executes the hub it is given until that is taken from it again. */
+static _Noreturn void carrier_main(struct carrier *c)
+{
+	bool fresh = c->left == NULL;
+	for (;;) {
+		carrier_block_signals(c);
+		if (!fresh)
+			carrier_arrived();
+		signals_drain(c);
+		if (!fresh)
+			spare_put(c); /* a fresh one was made for somebody who has it in hand */
+		fresh = false;
+		set_state(c, MODE_SPARE);
+		while (!atomic_load(&c->given))
+			sys(SYS_futex, &c->given, FUTEX_WAIT_PRIVATE, 0, 0);
+		atomic_store(&c->given, 0);
+		c->hub = c->gift;
+		set_state(c, MODE_RUNTIME);
+		carrier_sync_mask(c);
+		struct thread *s = c->hub->scheduler;
+		while (atomic_load_explicit(&s->on_cpu, memory_order_acquire))
+			cpu_relax();
+		atomic_store_explicit(&s->carrier, c, memory_order_relaxed);
+		context_switch(&c->idle, &s->ctx);
+	}
+}
+
+void carrier_arrived(void)
+{
+	struct carrier *c = carrier_self();
+	struct thread *t = c->left;
+	if (c->current)
+		atomic_store_explicit(&c->current->on_cpu, 1, memory_order_relaxed);
+	if (!t)
+		return;
+	c->left = NULL;
+	if (t->dead) {
+		thread_bury(t);
+		return;
+	}
+	bool rejoins = c->left_rejoins;
+	c->left_rejoins = false;
+	atomic_store_explicit(&t->on_cpu, 0, memory_order_release);
+	if (rejoins)
+		hub_ready(t);
+}
+
+void carrier_enter(struct carrier *c)
+{
+	uint64_t s = atomic_load_explicit(&c->state, memory_order_relaxed);
+	if ((s & MODE_MASK) == MODE_USER &&
+	    atomic_compare_exchange_strong(&c->state, &s, (s & ~(uint64_t)MODE_MASK) | MODE_RUNTIME))
+		return;
+	if ((s & MODE_MASK) == MODE_STOLEN)
+		c->hub = NULL;
+	set_state(c, MODE_HUBLESS);
+}
+
+static uint64_t program_state(struct carrier *c)
+{
+	uint64_t s = atomic_load_explicit(&c->state, memory_order_relaxed);
+	return (s & ~(uint64_t)MODE_MASK) + MODE_SEQ + (c->hub ? MODE_USER : MODE_ALONE);
+}
+
+void carrier_leave(struct carrier *c, struct regs *r)
+{
+	runtime_leave(r, &c->state, program_state(c), &c->attention);
+}
+
+void carrier_publish_native(struct carrier *c)
+{
+	atomic_store_explicit(&c->state, program_state(c), memory_order_release);
+}
+
+struct carrier *carrier_shadow(struct carrier *c)
+{
+	return (struct carrier *)((char *)c + SHADOW_OFFSET);
+}
+
+void hub_need(struct thread *t)
+{
+	struct carrier *c = carrier_self();
+	if (c->hub)
+		return;
+	STAT_ADD(rejoins, 1);
+	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
+	atomic_store_explicit(&t->carrier, NULL, memory_order_relaxed);
+	c->left = t;
+	c->left_rejoins = true;
+	c->current = NULL;
+	context_switch(&t->ctx, &c->idle);
+	carrier_arrived();
+}
+
+void hub_handoff(struct thread *t)
+{
+	struct carrier *c = carrier_self();
+	struct hub *h = c->hub;
+	(void)t;
+	if (!h)
+		return;
+	struct carrier *spare = spare_take();
+	if (!spare)
+		return; /* the monitor will try again */
+	STAT_ADD(handoffs, 1);
+	c->hub = NULL;
+	set_state(c, MODE_HUBLESS);
+	spare_give(spare, h);
+}
+
+long native(struct thread *t, long nr, long a, long b, long d, long e, long f, long g)
+{
+	struct carrier *c = carrier_self();
+	const long args[6] = {a, b, d, e, f, g};
+	if (signal_pending(&t->sig))
+		return -ERESTARTSYS;
+	carrier_sync_mask(c);
+	atomic_store_explicit(&c->in_native, 1, memory_order_relaxed);
+	carrier_publish_native(c);
+	long ret = native_syscall(args, nr, &c->attention);
+	carrier_enter(c);
+	atomic_store_explicit(&c->in_native, 0, memory_order_relaxed);
+	return ret;
+}
+
+long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
+{
+	if (signal_pending(&t->sig))
+		return -ERESTARTSYS;
+	hub_handoff(t);
+	return native(t, nr, a, b, c, d, e, f);
+}
+
+long native_regs(struct thread *t, const struct regs *r)
+{
+	return native(t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+}
+
+long handoff_regs(struct thread *t, const struct regs *r)
+{
+	return handoff(t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+}
+
+/* One at a time, so that when the caller goes on nobody has the old credentials. A carrier takes the kick wherever it
+ * is, as a spare too. */
+void carriers_repeat(const struct regs *r)
+{
+	struct carrier *self = carrier_self();
+	for (struct carrier *c = atomic_load(&carriers); c; c = c->next_all) {
+		if (c == self)
+			continue;
+		atomic_store(&c->repeat, r);
+		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+		while (atomic_load(&c->repeat))
+			sys(SYS_sched_yield);
+	}
+}
+
+void carriers_reset_in_child(void)
+{
+	/* The other carriers are not in the child; their memory is small and stays. */
+	atomic_store(&carriers, NULL);
+	atomic_store(&carrier_total, 0);
+	spares = NULL;
+	spare_lock = (struct spin){0};
+}

@@ -1,0 +1,121 @@
+/* Carriers: kernel threads that execute green threads, and who owns which hub. */
+#ifndef GREEN_CARRIER_H
+#define GREEN_CARRIER_H
+
+#include "list.h"
+#include "thread.h"
+
+/*
+ * carrier.state, modelled in tests/models. The low bits are the mode, the rest a sequence number that changes at each
+ * exit to the program, so that a monitor's stale compare-and-swap cannot succeed.
+ *
+ *	with its hub     RUNTIME <-> USER       by the carrier: CAS at entry, store at exit
+ *	                 USER -> STOLEN         by the monitor's CAS: the hub goes to a spare
+ *	without a hub    STOLEN -> HUBLESS      by the carrier, at its next entry
+ *	                 HUBLESS <-> ALONE      in the runtime / in the program
+ *	                 RUNTIME -> HUBLESS     eager handoff
+ *	spare            SPARE                  waits for a hub on `given`
+ */
+enum carrier_mode {
+	MODE_RUNTIME,
+	MODE_USER,
+	MODE_STOLEN,
+	MODE_HUBLESS,
+	MODE_ALONE,
+	MODE_SPARE,
+	MODE_MASK = 7,
+	MODE_SEQ = 8, /* one step of the sequence number */
+};
+
+#define CARRIER_SIGNAL_STACK (64 * 1024)
+#define RECORDED 64 /* a power of two */
+
+struct carrier {
+	struct carrier *self;   /* %gs:0 */
+	struct thread *current; /* NULL in a scheduler or idle context, and for the native carrier */
+	_Atomic uint64_t state;
+	struct hub *hub;      /* the one it owns, NULL without */
+	struct thread *left;  /* switched away from just now: finished by carrier_arrived() */
+	bool left_rejoins;    /* ... and is to be pushed to its hub once off this carrier */
+	struct context idle;  /* on the carrier's own stack: waits for a hub */
+	int tid;              /* the kernel's */
+	_Atomic uint32_t given; /* futex word: 1 = a hub was given to this spare */
+	struct hub *gift;
+	struct carrier *next_spare;
+	struct carrier *next_all;
+	ksigset_t kernel_mask;     /* what is blocked for real on this kernel thread */
+	struct regs *deliver;      /* frame that a self-inflicted kick is to resume from (signal_frame.c) */
+	struct ksiginfo deliver_info;
+	uint32_t sigpipe; /* the current thread wrote to a broken pipe */
+	/* Signals that came while this carrier was in the runtime: written by its handler, read by itself. */
+	struct {
+		_Atomic uint32_t head, tail;
+		struct ksiginfo info[RECORDED];
+	} *recorded;
+	_Atomic uint32_t attention; /* a signal handler came while in the runtime: look before leaving */
+	_Atomic uint32_t in_native; /* a native call runs or is about to */
+	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
+	bool is_shadow;            /* of a child that shares our memory (process.c) */
+	bool shadow_mask_set;
+	ksigset_t shadow_mask;
+	void *stack;
+	void *altstack;
+};
+
+static inline struct carrier *carrier_self(void)
+{
+	struct carrier *c;
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(c));
+	return c;
+}
+
+static inline struct thread *carrier_current(void)
+{
+	struct thread *t;
+	__asm__ volatile("mov %%gs:8, %0" : "=r"(t));
+	return t;
+}
+
+static inline enum carrier_mode carrier_mode(const struct carrier *c)
+{
+	return atomic_load_explicit(&c->state, memory_order_relaxed) & MODE_MASK;
+}
+
+extern struct carrier native_carrier; /* of those who pass everything to the kernel: a child that shares our memory */
+extern struct carrier *_Atomic carriers; /* all; never freed */
+extern uint32_t max_carriers;
+
+int carrier_adopt_main(struct hub *h, struct thread *t); /* the calling kernel thread becomes a carrier */
+void carrier_enter(struct carrier *c);                   /* program -> runtime */
+_Noreturn void carrier_leave(struct carrier *c, struct regs *r); /* runtime -> program */
+void carrier_arrived(void);                              /* first thing after every switch */
+
+/* Spares: a carrier in nobody's list is in the hand of whoever took it, to be given a hub or put back. */
+struct carrier *spare_take(void); /* NULL: no carrier to be had */
+void spare_put(struct carrier *c);
+void spare_give(struct carrier *spare, struct hub *h);
+bool carrier_recorded_push(struct carrier *c, const struct ksiginfo *info); /* false: full */
+bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info);
+void carriers_reset_in_child(void);
+void carriers_repeat(const struct regs *r); /* every other carrier makes the same call */
+struct carrier *carrier_shadow(struct carrier *c);
+void carrier_publish_native(struct carrier *c); /* RUNTIME -> program, for a call that does not come back here */
+
+/* The current thread goes on with its hub held; it may find itself on another carrier. */
+void hub_need(struct thread *t);
+/* Gives the hub away: the caller is about to block in the kernel. No-op without a hub or without a spare. */
+void hub_handoff(struct thread *t);
+
+/*
+ * Calls into the kernel from a handler in calls.c.
+ * native():  may block unexpectedly; runs in USER mode, so that the monitor can rescue the hub.
+ * handoff(): blocks for long; the hub is given away first.
+ * Both may come back without the hub: call hub_need() before touching hub state again. Both return -ERESTARTSYS if a
+ * signal for this thread kept them from starting.
+ */
+long native(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
+long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
+long native_regs(struct thread *t, const struct regs *r);
+long handoff_regs(struct thread *t, const struct regs *r);
+
+#endif

@@ -1,0 +1,32 @@
+/* Deadlines: a pairing heap with the nodes inside what waits. No allocation; insert O(1), removal O(log n) amortized. */
+#ifndef GREEN_DEADLINE_H
+#define GREEN_DEADLINE_H
+
+#include "base.h"
+
+struct deadline {
+	nsec_t when;
+	uint64_t order;                        /* equal times fire in the order they were set */
+	struct deadline *child, *next, **link; /* link: the pointer that points here; NULL when not in a heap */
+};
+
+struct deadlines {
+	struct deadline *root;
+	uint64_t order;
+	size_t count;
+};
+
+void deadline_add(struct deadlines *h, struct deadline *d, nsec_t when);
+void deadline_remove(struct deadlines *h, struct deadline *d);
+
+static inline bool deadline_pending(const struct deadline *d)
+{
+	return d->link != NULL;
+}
+
+static inline nsec_t deadline_first(const struct deadlines *h)
+{
+	return h->root ? h->root->when : NEVER;
+}
+
+#endif

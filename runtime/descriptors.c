@@ -1,0 +1,139 @@
+/* close and its kin: the fd table learns of them before the kernel does, and the runtime's own fds are not there. */
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+
+#include "epoll_set.h"
+#include "io.h"
+
+/* What was known of this number. */
+static int forget(int fd)
+{
+	int err = fd_closing(fd);
+	if (!err)
+		epoll_set_closing(fd);
+	return err;
+}
+
+/* SO_LINGER, and a file whose last reference this is, may take long. */
+long call_close(struct thread *t, struct regs *r)
+{
+	int err = forget(r->rdi);
+	return err ? err : native_uninterrupted(t, r);
+}
+
+static bool fd_open(int fd)
+{
+	return !fd_hidden(fd) && sys(SYS_fcntl, fd, F_GETFD) >= 0;
+}
+
+/* Only where the call will surely happen is the target disturbed; every refusal is the kernel's own. */
+static long dup_onto(struct thread *t, struct regs *r)
+{
+	int from = r->rdi, to = r->rsi;
+	if (!fd_open(from))
+		return -EBADF;
+	if (from == to)
+		return sys(r->nr, from, to, r->rdx);
+	if (fd_hidden(to)) {
+		int err = fd_evict(to);
+		if (err < 0)
+			return err;
+	}
+	int err = forget(to);
+	return err ? err : native_uninterrupted(t, r);
+}
+
+long call_dup2(struct thread *t, struct regs *r)
+{
+	return dup_onto(t, r);
+}
+
+long call_dup3(struct thread *t, struct regs *r)
+{
+	/* refused before the numbers are looked at */
+	if ((r->rdx & ~O_CLOEXEC) || (int)r->rdi == (int)r->rsi)
+		return -EINVAL;
+	return dup_onto(t, r);
+}
+
+/* The last number that can be open, as far as the fd table goes. */
+static unsigned fd_last(void)
+{
+	unsigned most = 1 << 22;
+	struct rlimit64 limit;
+	if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) || limit.rlim_max > most)
+		return most;
+	return limit.rlim_max;
+}
+
+/* Around the runtime's own fds. */
+static long close_between(struct thread *t, unsigned first, unsigned last, unsigned flags)
+{
+	for (;;) {
+		int hidden = first > INT32_MAX ? -1 : fd_hidden_first(first);
+		bool split = hidden >= 0 && (unsigned)hidden <= last;
+		if (!split || (unsigned)hidden > first) {
+			unsigned end = split ? (unsigned)hidden - 1 : last;
+			long ret = uninterrupted(native(t, SYS_close_range, first, end, flags, 0, 0, 0));
+			if (ret)
+				return ret;
+			hub_need(t);
+		}
+		if (!split || (unsigned)hidden == last)
+			return 0;
+		first = hidden + 1;
+	}
+}
+
+long call_close_range(struct thread *t, struct regs *r)
+{
+	unsigned first = r->rdi, last = r->rsi, flags = r->rdx;
+	if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
+		return -EINVAL;
+	/* One thread with a table of its own cannot share its carrier; refused as by a kernel that does not know it. */
+	if ((flags & CLOSE_RANGE_UNSHARE) && atomic_load(&threads_alive) > 1)
+		return -EINVAL;
+	if (!(flags & CLOSE_RANGE_CLOEXEC)) {
+		unsigned end = fd_last();
+		for (unsigned fd = first; fd <= last && fd <= end; fd++)
+			forget(fd); /* a hidden one stays as it is */
+	}
+	return close_between(t, first, last, flags & CLOSE_RANGE_CLOEXEC);
+}
+
+long call_fcntl(struct thread *t, struct regs *r)
+{
+	if (fd_hidden(r->rdi))
+		return -EBADF;
+	switch ((int)r->rsi) {
+	case F_SETLKW:
+	case F_OFD_SETLKW:
+		return handoff_regs(t, r);
+	case F_GETFD:
+	case F_SETFD:
+	case F_GETFL:
+	case F_SETFL:
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		return sys(SYS_fcntl, r->rdi, r->rsi, r->rdx);
+	default:
+		return native_regs(t, r);
+	}
+}
+
+long call_ioctl(struct thread *t, struct regs *r)
+{
+	if (fd_hidden(r->rdi))
+		return -EBADF;
+	switch ((unsigned)r->rsi) {
+	case FIONBIO:
+	case FIONREAD:
+	case FIOCLEX:
+	case FIONCLEX:
+		return sys(SYS_ioctl, r->rdi, r->rsi, r->rdx);
+	default:
+		return native_regs(t, r);
+	}
+}

@@ -1,0 +1,131 @@
+/* A call comes in: who asks, who answers, and the way back by the pending signals. */
+#include <sys/syscall.h>
+
+#include "calls.h"
+#include "mem.h"
+#include "runtime.h"
+#include "signal_core.h"
+#include "stats.h"
+
+static bool restarts(long ret)
+{
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_SLEEP;
+}
+
+/* What glibc's start_thread does for a scheduler context would change the kernel thread under it. */
+static bool scheduler_swallows(struct regs *r)
+{
+	ksigset_t none = 0;
+	if (r->nr != SYS_rseq && r->nr != SYS_set_robust_list && r->nr != SYS_rt_sigprocmask)
+		return false;
+	if (r->nr == SYS_rt_sigprocmask && r->rdx)
+		user_write(r->rdx, &none);
+	r->rax = 0;
+	return true;
+}
+
+/* Nobody of ours: a scheduler or idle context, the child of a vfork, a dormant child of a fork. */
+static void dispatch_native(struct carrier *c, struct regs *r)
+{
+	if (r->nr == SYS_rt_sigreturn)
+		native_sigreturn(r->rsp);
+	bool own_stack = (r->nr == SYS_clone && (r->rdi & 0x100 /* CLONE_VM */ || r->rsi)) || r->nr == SYS_clone3 ||
+			 r->nr == SYS_vfork;
+	if (own_stack) {
+		native_clone_plain(r);
+		__builtin_unreachable();
+	}
+	if (c->hub && scheduler_swallows(r))
+		return;
+	if (c->is_shadow)
+		r->rax = (uint64_t)shadow_call(c, r);
+	else
+		r->rax = (uint64_t)sys6((long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8,
+		    (long)r->r9);
+}
+
+static void count_uncovered(uint64_t nr)
+{
+	STAT_ADD(not_covered, 1);
+	if (nr < CALLS)
+		STAT_ADD(not_covered_by[nr], 1);
+}
+
+static void finish(struct thread *t, struct regs *r);
+
+/* Answers the call, again and again while it is to be restarted and no handler stands between. */
+static void answer(struct thread *t, struct regs *r)
+{
+	const struct call *call = r->nr < CALLS && calls[r->nr].fn ? &calls[r->nr] : NULL;
+	long ret;
+	do {
+		if (call) {
+			if (call->needs_hub)
+				hub_need(t);
+			ret = call->fn(t, r);
+		} else {
+			count_uncovered(r->nr);
+			ret = native_regs(t, r);
+		}
+		if (!carrier_current())
+			break; /* the child of a fork */
+		if (restarts(ret)) {
+			signals_look(t);
+			signal_deliver(t, r, ret);
+			signal_mask_call_done(t, false);
+		}
+	} while (restarts(ret));
+	r->rax = (uint64_t)ret;
+}
+
+void dispatch(struct regs *r)
+{
+	struct carrier *c = carrier_self();
+	struct thread *t = c->current;
+	if (unlikely(!t)) {
+		dispatch_native(c, r);
+		return;
+	}
+	carrier_enter(c);
+	t->regs = r;
+	answer(t, r);
+	if (unlikely(!carrier_current()))
+		return;
+	finish(t, r);
+}
+
+/* What handlers recorded while this carrier was in the runtime. */
+void signals_look(struct thread *t)
+{
+	struct carrier *c = carrier_self();
+	if (likely(!atomic_load_explicit(&c->attention, memory_order_relaxed)))
+		return;
+	atomic_store_explicit(&c->attention, 0, memory_order_relaxed);
+	if (c->hub)
+		atomic_store_explicit(&c->hub->signals, 0, memory_order_relaxed);
+	signals_take_records(c, t);
+}
+
+static void finish(struct thread *t, struct regs *r)
+{
+	signals_look(t);
+	if (unlikely(signal_pending(&t->sig)))
+		signal_deliver(t, r, (long)r->rax);
+	struct carrier *c = carrier_self();
+	carrier_sync_mask(c);
+	carrier_leave(c, r);
+}
+
+void dispatch_leave(struct regs *r)
+{
+	finish(carrier_current(), r);
+	__builtin_unreachable();
+}
+
+/* From runtime_leave: a handler came between the last look and the state's change. */
+void leave_again(struct regs *r);
+void leave_again(struct regs *r)
+{
+	carrier_enter(carrier_self());
+	dispatch_leave(r);
+}

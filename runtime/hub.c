@@ -1,0 +1,186 @@
+/* The hub: who runs next, and what the scheduler does when nobody can. */
+#include "hub.h"
+
+#include <sys/eventfd.h>
+
+#include "carrier.h"
+#include "clock.h"
+#include "loop.h"
+#include "monitor.h"
+#include "mem.h"
+#include "poller.h"
+#include "stats.h"
+
+/* Switches between two looks at the poller while threads are ready: a thread that became ready by I/O waits for at most
+ * this many others. */
+#define POLL_EVERY 61
+
+struct hub *hubs[MAX_HUBS];
+int hub_count;
+
+struct hub *hub_new(int id)
+{
+	struct hub *h = pages_alloc(sizeof(*h));
+	if (!h)
+		return NULL;
+	h->id = id;
+	if (poller_open(h) < 0) {
+		pages_free(h, sizeof(*h));
+		return NULL;
+	}
+	hubs[id] = h;
+	hub_count = id + 1;
+	return h;
+}
+
+static void run_push(struct hub *h, struct thread *t)
+{
+	t->next = NULL;
+	if (h->run_tail)
+		h->run_tail->next = t;
+	else
+		h->run_head = t;
+	h->run_tail = t;
+	h->run_length++;
+}
+
+static struct thread *run_pop(struct hub *h)
+{
+	struct thread *t = h->run_head;
+	if (t) {
+		h->run_head = t->next;
+		if (!h->run_head)
+			h->run_tail = NULL;
+		h->run_length--;
+	}
+	return t;
+}
+
+void hub_notify(struct hub *h)
+{
+	/* Pairs with the fence in sleep(): either we see polling, or the hub sees what we did before. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load(&h->polling) && atomic_exchange(&h->polling, 0)) {
+		uint64_t one = 1;
+		sys(SYS_write, h->eventfd, &one, sizeof(one));
+	}
+}
+
+void hub_ready(struct thread *t)
+{
+	struct hub *h = t->hub;
+	struct carrier *c = carrier_self();
+	if (c->hub == h) {
+		run_push(h, t);
+		return;
+	}
+	struct thread *head = atomic_load(&h->inbound);
+	do
+		t->next = head;
+	while (!atomic_compare_exchange_weak(&h->inbound, &head, t));
+	hub_notify(h);
+}
+
+/* Takes what others pushed, oldest first. */
+static void drain_inbound(struct hub *h)
+{
+	if (!atomic_load_explicit(&h->inbound, memory_order_relaxed))
+		return;
+	struct thread *t = atomic_exchange(&h->inbound, NULL), *in_order = NULL;
+	while (t) {
+		struct thread *next = t->next;
+		t->next = in_order;
+		in_order = t;
+		t = next;
+	}
+	while (in_order) {
+		struct thread *next = in_order->next;
+		run_push(h, in_order);
+		in_order = next;
+	}
+}
+
+static void expire(struct hub *h)
+{
+	if (!h->deadlines.root)
+		return;
+	nsec_t now = clock_now();
+	while (deadline_first(&h->deadlines) <= now) {
+		struct thread *t = container_of(h->deadlines.root, struct thread, deadline);
+		deadline_remove(&h->deadlines, &t->deadline);
+		thread_wake(t, WAKE_TIMEOUT);
+	}
+}
+
+/* A thread that just left another carrier may still stand on its stack there for a few instructions. */
+static void wait_off_cpu(struct thread *t)
+{
+	while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
+		cpu_relax();
+}
+
+struct thread *hub_next(struct hub *h)
+{
+	if (++h->since_poll > POLL_EVERY || !h->run_head)
+		return NULL;
+	struct thread *t = run_pop(h);
+	if (atomic_load_explicit(&t->on_cpu, memory_order_acquire) && t != carrier_current())
+		wait_off_cpu(t);
+	return t;
+}
+
+/* Nobody is ready: until an event, a deadline, or a notice from another carrier. */
+static void sleep_until_event(struct hub *h)
+{
+	atomic_store(&h->polling, 1);
+	atomic_thread_fence(memory_order_seq_cst); /* pairs with hub_notify */
+	if (atomic_load(&h->inbound) || atomic_load(&h->signals)) {
+		atomic_store(&h->polling, 0);
+		return;
+	}
+	nsec_t start = clock_now();
+	carrier_hub_idle(h, true);
+	poller_poll(h, deadline_first(&h->deadlines));
+	carrier_hub_idle(h, false);
+	atomic_store(&h->polling, 0);
+	stats.poll_ns += clock_now() - start;
+}
+
+static void run(struct hub *h, struct thread *t)
+{
+	struct carrier *c = carrier_self();
+	wait_off_cpu(t);
+	stats.switches++;
+	c->left = h->scheduler;
+	c->current = t;
+	atomic_store_explicit(&t->carrier, c, memory_order_relaxed);
+	context_switch(&h->scheduler->ctx, &t->ctx);
+	carrier_arrived();
+}
+
+void hub_scheduler(struct hub *h)
+{
+	for (;;) {
+		drain_inbound(h);
+		if (atomic_load_explicit(&h->signals, memory_order_relaxed))
+			signals_route(h);
+		expire(h);
+		if (!h->run_head) {
+			sleep_until_event(h);
+			h->since_poll = 0;
+			continue;
+		}
+		if (h->since_poll > POLL_EVERY) {
+			h->since_poll = 0;
+			poller_poll(h, 0);
+		}
+		run(h, run_pop(h));
+	}
+}
+
+void hubs_reset_in_child(void)
+{
+	for (int i = 0; i < hub_count; i++)
+		hubs[i] = NULL; /* its memory holds a copy of other threads' state: left alone */
+	hub_count = 0;
+}

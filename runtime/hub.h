@@ -1,0 +1,40 @@
+/* The hub: run queue, libuv loop, poller and deadlines. One carrier at a time owns it; its inside is single-threaded. */
+#ifndef GREEN_HUB_H
+#define GREEN_HUB_H
+
+#include "deadline.h"
+#include "thread.h"
+
+struct hub {
+	/* Owner only. */
+	struct thread *run_head, *run_tail;
+	uint32_t run_length;
+	uint32_t since_poll;      /* switches since the poller was looked at */
+	struct deadlines deadlines;
+	struct thread *scheduler; /* the scheduler context: libuv runs there */
+	int epoll;                /* edge-triggered poller; libuv's backend fd is in it */
+	int eventfd;              /* others wake a polling hub through it */
+	struct uv_loop_s *loop;
+	bool loop_ready;  /* its backend fd is readable */
+	bool loop_timers; /* libuv has timers or closing handles: ask it for its timeout */
+
+	/* Anyone. */
+	_Alignas(CACHE_LINE) struct thread *_Atomic inbound; /* MPSC stack of threads made ready by others */
+	_Atomic uint32_t polling;    /* it sleeps, or is about to: write the eventfd */
+	_Atomic uint32_t signals;    /* process-directed signals are to be routed (signal.c) */
+	struct carrier *_Atomic owner;
+	int id;
+};
+
+struct hub *hub_new(int id);
+void hub_ready(struct thread *t);         /* to its hub's run queue, from wherever */
+struct thread *hub_next(struct hub *h);   /* the next to run, NULL: through the scheduler */
+void hub_notify(struct hub *h);           /* if it sleeps, it looks again */
+_Noreturn void hub_scheduler(struct hub *h); /* body of a scheduler context */
+void hubs_reset_in_child(void);
+
+#define MAX_HUBS 64
+extern struct hub *hubs[MAX_HUBS];
+extern int hub_count;
+
+#endif

@@ -1,0 +1,534 @@
+/* read, write and their vectored forms. Sockets are net.c's; here: pipes, files, devices. */
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <asm/termbits.h>
+#include <asm/ioctls.h>
+
+#include "io.h"
+#include "mem.h"
+
+static int kind_of_mode(unsigned mode, enum fd_dir dir)
+{
+	switch (mode & S_IFMT) {
+	case S_IFSOCK:
+		return FD_SOCKET;
+	case S_IFREG:
+		/* Written natively: ext4 and tmpfs have no RWF_NOWAIT for buffered writes, and they seldom block. */
+		return dir == FD_IN ? FD_FILE : FD_NATIVE;
+	case S_IFDIR:
+	case S_IFBLK:
+		return FD_NATIVE;
+	case S_IFIFO:
+		return FD_NOWAIT;
+	default:
+		/* Only a pipe's partial write may be carried on with: eventfd takes 8 bytes of 16 and means it. */
+		return dir == FD_IN ? FD_NOWAIT : FD_POLL;
+	}
+}
+
+static int fd_probe(struct fd *e, int fd, enum fd_dir dir)
+{
+	struct stat st;
+	if (sys(SYS_fstat, fd, &st))
+		return FD_UNKNOWN;
+	int kind = kind_of_mode(st.st_mode, dir);
+	fd_kind_set(e, dir, kind);
+	return kind;
+}
+
+int fd_kind(struct fd *e, int fd, enum fd_dir dir)
+{
+	int kind = atomic_load_explicit(&e->kind[dir], memory_order_relaxed);
+	return likely(kind != FD_UNKNOWN) ? kind : fd_probe(e, fd, dir);
+}
+
+bool fd_nonblocking(int fd)
+{
+	long flags = sys(SYS_fcntl, fd, F_GETFL);
+	return flags >= 0 && (flags & O_NONBLOCK);
+}
+
+int fd_poll_now(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	return sys(SYS_poll, &p, 1, 0) > 0 ? p.revents : 0;
+}
+
+int socket_option(int fd, int option)
+{
+	int value = 0, len = sizeof value;
+	long ret = sys(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len);
+	return ret ? (int)ret : value;
+}
+
+/* SO_RCVTIMEO or SO_SNDTIMEO, cached until setsockopt: struct timeval of longs, {0, 0} for none. */
+static nsec_t socket_timeout(struct fd *e, int fd, enum fd_dir dir)
+{
+	uint8_t bit = 1 << dir;
+	if (atomic_load_explicit(&e->timeo_known, memory_order_acquire) & bit)
+		return e->timeo[dir];
+	int64_t tv[2] = {0, 0};
+	int len = sizeof tv;
+	if (sys(SYS_getsockopt, fd, SOL_SOCKET, dir == FD_IN ? SO_RCVTIMEO : SO_SNDTIMEO, tv, &len))
+		return NEVER;
+	nsec_t timeo = NEVER;
+	if ((tv[0] || tv[1]) && tv[0] < NEVER / NSEC_PER_SEC)
+		timeo = tv[0] * NSEC_PER_SEC + tv[1] * 1000;
+	e->timeo[dir] = timeo;
+	atomic_fetch_or_explicit(&e->timeo_known, bit, memory_order_release);
+	return timeo;
+}
+
+/* O_NONBLOCK is asked for before each first wait: it belongs to a description that others may share, and the question
+ * costs little beside the wait. */
+static int blocking_ask(struct blocking *b)
+{
+	struct fd_wait *w = &b->wait;
+	b->asked = true;
+	b->timeo = b->deadline = NEVER;
+	if (fd_nonblocking(w->fd))
+		return -EAGAIN;
+	if (!b->is_socket)
+		return 0;
+	b->timeo = socket_timeout(w->entry, w->fd, w->dir);
+	if (b->timeo != NEVER)
+		b->deadline = deadline_after(b->timeo);
+	return 0;
+}
+
+/* An unconnected AF_UNIX datagram socket is writable, says poll, though its peer is full; TCP short of memory too. */
+static int output_wait(struct blocking *b)
+{
+	if (!(fd_poll_now(b->wait.fd, POLLOUT) & (POLLOUT | POLLERR | POLLHUP))) {
+		b->poll_lies = false;
+		return fd_wait(&b->wait, b->seq, b->deadline);
+	}
+	if (b->poll_lies)
+		return -EPERM;
+	b->poll_lies = true; /* or it became ready just now: one more try */
+	return 0;
+}
+
+int blocking_wait(struct blocking *b)
+{
+	int err = b->asked ? 0 : blocking_ask(b);
+	if (err)
+		return err;
+	if (b->is_socket && b->wait.dir == FD_OUT)
+		err = output_wait(b);
+	else
+		err = fd_wait(&b->wait, b->seq, b->deadline);
+	/* signal(7): a call with a socket timeout is not restarted */
+	return err == -ERESTARTSYS && b->deadline != NEVER ? -EINTR : err;
+}
+
+long vec_total(const struct iovec *iov, size_t count)
+{
+	struct iovec part[8];
+	size_t total = 0;
+	if (count > IOV_MAX)
+		return -EINVAL;
+	while (count) {
+		size_t n = count < ARRAY_LEN(part) ? count : ARRAY_LEN(part);
+		if (user_copy(part, iov, n * sizeof *iov))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++) {
+			if ((ssize_t)part[i].iov_len < 0)
+				return -EINVAL;
+			total += part[i].iov_len < MAX_RW_COUNT - total ? part[i].iov_len : MAX_RW_COUNT - total;
+		}
+		iov += n;
+		count -= n;
+	}
+	return total;
+}
+
+/* Leaves out the first `skip` bytes. */
+long vec_open(struct vec *v, const struct iovec *iov, size_t count, size_t skip)
+{
+	v->pages = NULL;
+	v->at = v->few;
+	if (count > ARRAY_LEN(v->few)) {
+		v->size = count * sizeof *iov;
+		v->pages = v->at = pages_alloc(v->size);
+		if (!v->pages)
+			return -ENOMEM;
+	}
+	if (user_copy(v->at, iov, count * sizeof *iov)) {
+		vec_close(v);
+		return -EFAULT;
+	}
+	v->count = 0;
+	v->left = 0;
+	while (v->count < count && v->left < MAX_RW_COUNT) {
+		struct iovec *s = &v->at[v->count++];
+		if (s->iov_len > MAX_RW_COUNT - v->left)
+			s->iov_len = MAX_RW_COUNT - v->left;
+		v->left += s->iov_len;
+	}
+	vec_advance(v, skip);
+	return 0;
+}
+
+void vec_advance(struct vec *v, size_t n)
+{
+	v->left -= n;
+	for (; v->count; v->at++, v->count--) {
+		if (n < v->at->iov_len) {
+			v->at->iov_base = (char *)v->at->iov_base + n;
+			v->at->iov_len -= n;
+			return;
+		}
+		n -= v->at->iov_len;
+	}
+}
+
+void vec_close(struct vec *v)
+{
+	if (v->pages)
+		pages_free(v->pages, v->size);
+	v->pages = NULL;
+}
+
+/* preadv2 and pwritev2 take their position in two halves, of which x86-64 uses the first. */
+static long nowait(int fd, enum fd_dir dir, const struct iovec *iov, size_t count, long pos)
+{
+	return sys(dir == FD_IN ? SYS_preadv2 : SYS_pwritev2, fd, iov, count, pos, 0, RWF_NOWAIT);
+}
+
+/* No file operation of its own for this, or a kernel or sandbox without the call. */
+static bool no_nowait(long err)
+{
+	return err == -EOPNOTSUPP || err == -ENOSYS;
+}
+
+/* The call of r on another number of the same description. */
+static long native_on(struct thread *t, const struct regs *r, int fd)
+{
+	return native(t, r->nr, fd, r->rsi, r->rdx, r->r10, r->r8, r->r9);
+}
+
+static long handoff_on(struct thread *t, const struct regs *r, int fd)
+{
+	return handoff(t, r->nr, fd, r->rsi, r->rdx, r->r10, r->r8, r->r9);
+}
+
+/* A terminal's read is the line discipline's: with VMIN and VTIME, or from the background, it does not wait for what
+ * poll waits for. */
+static bool is_tty(int fd)
+{
+	struct termios tio;
+	return sys(SYS_ioctl, fd, TCGETS, &tio) == 0;
+}
+
+/* Poll, then the call. Another process may be quicker in between: the rescue covers it; with other threads that wait
+ * here it is likely, so the hub is given away at once. */
+static long polled(struct thread *t, const struct regs *r, enum fd_dir dir)
+{
+	struct blocking b;
+	short events = dir == FD_IN ? POLLIN | POLLRDHUP : POLLOUT;
+	long ret;
+	blocking_init(&b, t, r->rdi, dir, false);
+	for (;;) {
+		int fd = blocking_begin(&b);
+		if (fd_poll_now(fd, events)) {
+			bool others = !list_empty(&b.wait.entry->waiters[dir]);
+			ret = others ? handoff_on(t, r, fd) : native_on(t, r, fd);
+			hub_need(t);
+			break;
+		}
+		if (dir == FD_IN && is_tty(fd))
+			ret = -EPERM;
+		else
+			ret = blocking_wait(&b);
+		if (ret == -EAGAIN)
+			ret = native_on(t, r, fd); /* O_NONBLOCK: the kernel says what */
+		else if (ret == -EPERM)
+			ret = handoff_on(t, r, fd);
+		else if (!ret)
+			continue;
+		hub_need(t);
+		break;
+	}
+	blocking_done(&b);
+	return ret;
+}
+
+/* A named FIFO's partial write cannot be had: what poll calls writable is room for PIPE_BUF bytes. */
+static long polled_write(struct thread *t, const struct regs *r, size_t n)
+{
+	struct stat st;
+	if (n > PIPE_BUF && !sys(SYS_fstat, (int)r->rdi, &st) && S_ISFIFO(st.st_mode))
+		return handoff_regs(t, r);
+	return polled(t, r, FD_OUT);
+}
+
+/* A pipe and whatever else knows RWF_NOWAIT. */
+static long nowait_read(struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count)
+{
+	struct blocking b;
+	long ret;
+	blocking_init(&b, t, r->rdi, FD_IN, false);
+	do {
+		ret = nowait(blocking_begin(&b), FD_IN, iov, count, -1);
+		if (ret != -EAGAIN)
+			break;
+		ret = blocking_wait(&b);
+	} while (!ret);
+	if (ret == -EPERM) {
+		ret = handoff_on(t, r, b.wait.fd);
+		hub_need(t);
+	}
+	blocking_done(&b);
+	if (!no_nowait(ret))
+		return ret;
+	fd_kind_set(e, FD_IN, FD_POLL);
+	return polled(t, r, FD_IN);
+}
+
+/* The rest of a pipe's write, after the first `done` bytes. A reader that goes away raises SIGPIPE and leaves the count,
+ * as in pipe_write(). */
+static long pipe_write_rest(struct blocking *b, const struct iovec *iov, size_t count, size_t done)
+{
+	struct vec v;
+	long ret = vec_open(&v, iov, count, done);
+	if (ret)
+		return done;
+	while (v.left) {
+		ret = blocking_wait(b);
+		if (ret)
+			break;
+		ret = nowait(blocking_begin(b), FD_OUT, v.at, v.count, -1);
+		if (ret == -EAGAIN)
+			continue;
+		if (ret < 0)
+			break;
+		done += ret;
+		vec_advance(&v, ret);
+	}
+	vec_close(&v);
+	return done;
+}
+
+static long nowait_write(struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count,
+    size_t total)
+{
+	struct blocking b;
+	long ret;
+	blocking_init(&b, t, r->rdi, FD_OUT, false);
+	do {
+		ret = nowait(blocking_begin(&b), FD_OUT, iov, count, -1);
+		if (ret != -EAGAIN)
+			break;
+		ret = blocking_wait(&b);
+	} while (!ret);
+	if (ret > 0 && (size_t)ret < total)
+		ret = pipe_write_rest(&b, iov, count, ret);
+	if (ret == -EPERM) {
+		ret = handoff_on(t, r, b.wait.fd);
+		hub_need(t);
+	}
+	blocking_done(&b);
+	if (!no_nowait(ret))
+		return ret;
+	fd_kind_set(e, FD_OUT, FD_POLL);
+	return polled_write(t, r, total);
+}
+
+/* What is missing of a file's read: there was no more in the page cache, or in the file. */
+static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, size_t count, size_t done, long pos)
+{
+	struct vec v;
+	if (vec_open(&v, iov, count, done))
+		return done;
+	while (v.left) {
+		long at = pos < 0 ? -1 : pos + (long)done;
+		long ret = nowait(fd, FD_IN, v.at, v.count, at);
+		if (ret == -EAGAIN)
+			ret = handoff(t, SYS_preadv2, fd, (long)v.at, v.count, at, 0, 0);
+		if (ret == -ERESTARTSYS) /* a signal does not cut a file's read short */
+			ret = sys(SYS_preadv2, fd, v.at, v.count, at, 0, 0);
+		if (ret <= 0)
+			break;
+		done += ret;
+		vec_advance(&v, ret);
+	}
+	vec_close(&v);
+	return done;
+}
+
+/* pos -1: at the file's own position. */
+static long file_read(struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count,
+    size_t total, long pos)
+{
+	long ret = nowait(r->rdi, FD_IN, iov, count, pos);
+	if (ret == -EAGAIN)
+		return uninterrupted(handoff_regs(t, r));
+	if (no_nowait(ret)) {
+		fd_kind_set(e, FD_IN, FD_NATIVE);
+		return native_uninterrupted(t, r);
+	}
+	if (ret > 0 && (size_t)ret < total)
+		ret = file_read_rest(t, r->rdi, iov, count, ret, pos);
+	return ret;
+}
+
+static long read_kind(struct thread *t, struct regs *r, struct fd *e, int kind, const struct iovec *iov, size_t count,
+    size_t total)
+{
+	switch (kind) {
+	case FD_NOWAIT:
+		return nowait_read(t, r, e, iov, count);
+	case FD_POLL:
+		return polled(t, r, FD_IN);
+	case FD_FILE:
+		return file_read(t, r, e, iov, count, total, -1);
+	default:
+		return native_uninterrupted(t, r);
+	}
+}
+
+static long write_kind(struct thread *t, struct regs *r, struct fd *e, int kind, const struct iovec *iov, size_t count,
+    size_t total)
+{
+	switch (kind) {
+	case FD_NOWAIT:
+		return nowait_write(t, r, e, iov, count, total);
+	case FD_POLL:
+		return polled_write(t, r, total);
+	default:
+		return native_uninterrupted(t, r);
+	}
+}
+
+/* A length of zero means something else to each kind of file; a length beyond any memory is for the kernel to refuse.
+ * Neither blocks. */
+static inline bool plain_length(size_t n)
+{
+	return n - 1 < MAX_RW_COUNT;
+}
+
+long call_read(struct thread *t, struct regs *r)
+{
+	int fd = r->rdi;
+	struct fd *e = fd_entry(fd);
+	if (unlikely(!e || !plain_length(r->rdx)))
+		return native_regs(t, r);
+	int kind = fd_kind(e, fd, FD_IN);
+	if (likely(kind == FD_SOCKET)) {
+		long ret = socket_receive(t, fd, &(struct message){.buf = (void *)r->rsi, .len = r->rdx});
+		if (likely(ret != -ENOTSOCK))
+			return ret;
+		kind = fd_probe(e, fd, FD_IN); /* the number was given to something else behind our back */
+	}
+	struct iovec iov = {(void *)r->rsi, r->rdx};
+	return read_kind(t, r, e, kind, &iov, 1, r->rdx);
+}
+
+long call_write(struct thread *t, struct regs *r)
+{
+	int fd = r->rdi;
+	struct fd *e = fd_entry(fd);
+	if (unlikely(!e || !plain_length(r->rdx)))
+		return native_regs(t, r);
+	int kind = fd_kind(e, fd, FD_OUT);
+	if (likely(kind == FD_SOCKET)) {
+		long ret = socket_send(t, fd, &(struct message){.buf = (void *)r->rsi, .len = r->rdx});
+		if (likely(ret != -ENOTSOCK))
+			return ret;
+		kind = fd_probe(e, fd, FD_OUT);
+	}
+	struct iovec iov = {(void *)r->rsi, r->rdx};
+	return write_kind(t, r, e, kind, &iov, 1, r->rdx);
+}
+
+/* An fd, a vector. An empty or refused vector is the kernel's: it does not block. */
+static long vectored(struct thread *t, struct regs *r, enum fd_dir dir)
+{
+	int fd = r->rdi;
+	struct iovec *iov = (struct iovec *)r->rsi;
+	struct fd *e = fd_entry(fd);
+	long total = vec_total(iov, r->rdx);
+	if (!e || total <= 0)
+		return native_regs(t, r);
+	int kind = fd_kind(e, fd, dir);
+	if (kind == FD_SOCKET) {
+		struct msghdr msg = {.msg_iov = iov, .msg_iovlen = r->rdx};
+		struct message m = {.msg = &msg};
+		long ret = dir == FD_IN ? socket_receive(t, fd, &m) : socket_send(t, fd, &m);
+		if (ret != -ENOTSOCK)
+			return ret;
+		kind = fd_probe(e, fd, dir);
+	}
+	return (dir == FD_IN ? read_kind : write_kind)(t, r, e, kind, iov, r->rdx, total);
+}
+
+long call_readv(struct thread *t, struct regs *r)
+{
+	return vectored(t, r, FD_IN);
+}
+
+long call_writev(struct thread *t, struct regs *r)
+{
+	return vectored(t, r, FD_OUT);
+}
+
+/* Reads at a position: files alone have one, and only they may keep us waiting. */
+long call_pread64(struct thread *t, struct regs *r)
+{
+	int fd = r->rdi;
+	struct fd *e = fd_entry(fd);
+	if (!e || !plain_length(r->rdx) || (long)r->r10 < 0 || fd_kind(e, fd, FD_IN) != FD_FILE)
+		return native_uninterrupted(t, r);
+	struct iovec iov = {(void *)r->rsi, r->rdx};
+	return file_read(t, r, e, &iov, 1, r->rdx, r->r10);
+}
+
+long call_preadv(struct thread *t, struct regs *r)
+{
+	int fd = r->rdi;
+	struct iovec *iov = (struct iovec *)r->rsi;
+	struct fd *e = fd_entry(fd);
+	long total = vec_total(iov, r->rdx);
+	if (!e || total <= 0 || (long)r->r10 < 0 || fd_kind(e, fd, FD_IN) != FD_FILE)
+		return native_uninterrupted(t, r);
+	return file_read(t, r, e, iov, r->rdx, total, r->r10);
+}
+
+long call_pwrite64(struct thread *t, struct regs *r)
+{
+	return native_uninterrupted(t, r);
+}
+
+long call_pwritev(struct thread *t, struct regs *r)
+{
+	return native_uninterrupted(t, r);
+}
+
+/* preadv2 and pwritev2: without flags they are readv and preadv. With flags of the program's own the call itself is to
+ * be made, when poll says so. */
+static long flagged(struct thread *t, struct regs *r, enum fd_dir dir)
+{
+	if (r->r9 & RWF_NOWAIT)
+		return native_regs(t, r);
+	if ((long)r->r10 != -1)
+		return dir == FD_IN && !r->r9 ? call_preadv(t, r) : native_regs(t, r);
+	if (!r->r9)
+		return vectored(t, r, dir);
+	struct fd *e = fd_entry(r->rdi);
+	int kind = e ? fd_kind(e, r->rdi, dir) : FD_NATIVE;
+	if (kind != FD_SOCKET && kind != FD_NOWAIT && kind != FD_POLL)
+		return native_regs(t, r);
+	return polled(t, r, dir);
+}
+
+long call_preadv2(struct thread *t, struct regs *r)
+{
+	return flagged(t, r, FD_IN);
+}
+
+long call_pwritev2(struct thread *t, struct regs *r)
+{
+	return flagged(t, r, FD_OUT);
+}

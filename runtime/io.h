@@ -1,0 +1,108 @@
+/* What the calls on file descriptors share: the kind of an fd, the wait after EAGAIN, vectors, calls on sockets. */
+#ifndef GREEN_IO_H
+#define GREEN_IO_H
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "calls.h"
+#include "sys_x86_64.h"
+
+/* One kind more: a regular file that knows RWF_NOWAIT. What is not in the page cache is read by handoff. */
+enum { FD_FILE = FD_NATIVE + 1 };
+
+/* include/linux/fs.h: no call moves more. */
+#define MAX_RW_COUNT 0x7ffff000UL
+
+/* The kind of `fd`, found by fstat at first use. */
+int fd_kind(struct fd *e, int fd, enum fd_dir dir);
+
+static inline void fd_kind_set(struct fd *e, enum fd_dir dir, int kind)
+{
+	atomic_store_explicit(&e->kind[dir], kind, memory_order_relaxed);
+}
+
+bool fd_nonblocking(int fd);            /* the program's own O_NONBLOCK, asked now */
+int fd_poll_now(int fd, short events);  /* revents */
+int socket_option(int fd, int option);  /* an int of SOL_SOCKET, or a negative errno */
+
+/* A blocking call on one fd. */
+struct blocking {
+	struct fd_wait wait;
+	uint32_t seq;
+	bool asked;      /* it is known whether to wait, and until when */
+	bool is_socket;
+	bool poll_lies;  /* poll says ready, the call says EAGAIN */
+	nsec_t timeo;    /* SO_RCVTIMEO or SO_SNDTIMEO */
+	nsec_t deadline;
+};
+
+static inline void blocking_init(struct blocking *b, struct thread *t, int fd, enum fd_dir dir, bool is_socket)
+{
+	fd_wait_init(&b->wait, t, fd, dir);
+	b->asked = false;
+	b->is_socket = is_socket;
+	b->poll_lies = false;
+}
+
+/* Before each try. */
+static inline int blocking_begin(struct blocking *b)
+{
+	b->seq = fd_seq(&b->wait);
+	return b->wait.fd;
+}
+
+/*
+ * After a try that said EAGAIN. 0: try again; -EPERM: poll cannot tell when, do the call natively; else what the call
+ * answers, -EAGAIN included (O_NONBLOCK, or the socket's timeout).
+ */
+int blocking_wait(struct blocking *b);
+
+static inline void blocking_done(struct blocking *b)
+{
+	fd_wait_done(&b->wait);
+}
+
+/* For calls that no signal interrupts: one that came before the call began is delivered, then the call is made. */
+static inline long uninterrupted(long ret)
+{
+	return ret == -ERESTARTSYS ? -ERESTARTNOINTR : ret;
+}
+
+static inline long native_uninterrupted(struct thread *t, const struct regs *r)
+{
+	return uninterrupted(native_regs(t, r));
+}
+
+/* How many bytes the program's vector holds, MAX_RW_COUNT at most; -EFAULT, -EINVAL. */
+long vec_total(const struct iovec *iov, size_t count);
+
+/* A copy of the program's vector that can be advanced. */
+struct vec {
+	struct iovec *at;   /* what is left: segments and bytes */
+	size_t count, left;
+	struct iovec *pages; /* NULL: in `few` */
+	size_t size;
+	struct iovec few[8];
+};
+
+long vec_open(struct vec *v, const struct iovec *iov, size_t count, size_t skip);
+void vec_advance(struct vec *v, size_t n);
+void vec_close(struct vec *v);
+
+/* Blocking calls on a socket: recv and recvfrom or recvmsg; -ENOTSOCK when it is none. */
+struct message {
+	int flags;
+	void *buf; /* when msg is NULL */
+	size_t len;
+	void *addr;
+	uintptr_t addrlen;  /* recvfrom: where it is; sendto: what it is */
+	struct msghdr *msg; /* the program's, or ours for readv and writev */
+	size_t controllen;  /* with MSG_WAITALL: room for control data before the kernel wrote its length there */
+};
+
+long socket_receive(struct thread *t, int fd, const struct message *m);
+long socket_send(struct thread *t, int fd, const struct message *m);
+
+#endif

@@ -1,0 +1,14 @@
+/* The monitor: a kernel thread that rescues hubs whose carrier computes or blocks where nobody can see it. */
+#ifndef GREEN_MONITOR_H
+#define GREEN_MONITOR_H
+
+#include "base.h"
+
+struct hub;
+
+int monitor_start(void);
+void monitor_reset_in_child(void);
+/* Around a hub's sleep in the poller: the monitor sleeps while every hub does. */
+void carrier_hub_idle(struct hub *h, bool idle);
+
+#endif

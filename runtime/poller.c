@@ -1,0 +1,540 @@
+/* The fd table and the edge-triggered poller. */
+#include "poller.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include "carrier.h"
+#include "clock.h"
+#include "hub.h"
+#include "loop.h"
+#include "mem.h"
+#include "stats.h"
+
+#define CHUNK_BITS 10
+#define CHUNK (1 << CHUNK_BITS)
+#define CHUNKS 4096 /* 4 Mi descriptors; the kernel's own limit (fs.nr_open) is 1 Mi by default */
+
+static struct fd *_Atomic table[CHUNKS];
+
+#define EVENTS 256
+#define IN_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR)
+#define OUT_EVENTS (EPOLLOUT | EPOLLHUP | EPOLLERR)
+
+/* A waiter looks for itself after this long: a close that nobody saw (by an inline system call, by io_uring) took the
+ * registration with it, and must not park it for ever. */
+#define VERIFY_AFTER NSEC_PER_SEC
+
+static void chunk_init(struct fd *chunk)
+{
+	for (int i = 0; i < CHUNK; i++) {
+		list_init(&chunk[i].waiters[FD_IN]);
+		list_init(&chunk[i].waiters[FD_OUT]);
+		list_init(&chunk[i].watchers);
+	}
+}
+
+struct fd *fd_entry(int fd)
+{
+	uint32_t n = (uint32_t)fd;
+	if (n >= (uint32_t)CHUNKS * CHUNK)
+		return NULL;
+	struct fd *chunk = atomic_load_explicit(&table[n >> CHUNK_BITS], memory_order_acquire);
+	if (unlikely(!chunk)) {
+		struct fd *fresh = pages_alloc(CHUNK * sizeof(struct fd));
+		if (!fresh)
+			return NULL;
+		chunk_init(fresh);
+		if (atomic_compare_exchange_strong(&table[n >> CHUNK_BITS], &chunk, fresh))
+			chunk = fresh;
+		else
+			pages_free(fresh, CHUNK * sizeof(struct fd));
+	}
+	return &chunk[n & (CHUNK - 1)];
+}
+
+/* Without making a chunk. */
+static struct fd *fd_peek(int fd)
+{
+	uint32_t n = (uint32_t)fd;
+	if (n >= (uint32_t)CHUNKS * CHUNK)
+		return NULL;
+	struct fd *chunk = atomic_load_explicit(&table[n >> CHUNK_BITS], memory_order_acquire);
+	return chunk ? &chunk[n & (CHUNK - 1)] : NULL;
+}
+
+static uint64_t tag(int fd, uint32_t gen)
+{
+	return (uint64_t)gen << 32 | (uint32_t)fd;
+}
+
+/* Registers fd once, for everything, edge-triggered: an fd that is ready already gives its edge at once. Under the lock. */
+static int fd_register(struct fd *e, int fd, struct hub *h)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
+	    .data.u64 = tag(fd, e->gen + 1)};
+	long err = sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_ADD, fd, &ev);
+	if (err == -EEXIST) /* a close we did not see, and the number came back to the same description */
+		err = sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_MOD, fd, &ev);
+	if (err < 0)
+		return (int)err;
+	e->gen++;
+	e->hub = h;
+	return 0;
+}
+
+static void fd_unregister(struct fd *e, int fd)
+{
+	struct epoll_event ev = {0};
+	if (e->hub)
+		sys(SYS_epoll_ctl, e->hub->epoll, EPOLL_CTL_DEL, fd, &ev);
+	e->hub = NULL;
+	e->gen++;
+}
+
+/* Exclusive waiters: hands the edge to the first one that has none yet. Under the lock. */
+static void wake_one(struct list *waiters)
+{
+	list_for_each(l, waiters)
+	{
+		struct fd_wait *w = container_of(l, struct fd_wait, link);
+		if (!w->chosen) {
+			w->chosen = true;
+			thread_wake(w->thread, WAKE_EVENT);
+			return;
+		}
+	}
+}
+
+static void wake_all(struct list *waiters)
+{
+	list_for_each(l, waiters)
+	{
+		struct fd_wait *w = container_of(l, struct fd_wait, link);
+		w->chosen = true;
+		thread_wake(w->thread, WAKE_EVENT);
+	}
+}
+
+static void fd_edge(struct fd *e, uint32_t gen, uint32_t events)
+{
+	spin_lock(&e->lock);
+	if (e->gen == gen) {
+		void (*wake)(struct list *) = wake_one;
+		if (events & (EPOLLHUP | EPOLLERR)) {
+			e->broken = true;
+			wake = wake_all;
+		}
+		if (events & IN_EVENTS) {
+			atomic_fetch_add_explicit(&e->seq[FD_IN], 1, memory_order_release);
+			wake(&e->waiters[FD_IN]);
+		}
+		if (events & OUT_EVENTS) {
+			atomic_fetch_add_explicit(&e->seq[FD_OUT], 1, memory_order_release);
+			wake(&e->waiters[FD_OUT]);
+		}
+		wake_all(&e->watchers);
+	}
+	spin_unlock(&e->lock);
+}
+
+void fd_wait_init(struct fd_wait *w, struct thread *t, int fd, enum fd_dir dir)
+{
+	*w = (struct fd_wait){.thread = t, .entry = fd_entry(fd), .fd = fd, .dir = dir};
+	list_init(&w->link);
+}
+
+uint32_t fd_seq(const struct fd_wait *w)
+{
+	return w->entry ? atomic_load_explicit(&w->entry->seq[w->dir], memory_order_acquire) : 0;
+}
+
+/* The entry a waiter is linked to may change under it (fd_closing): lock, look, retry. */
+static struct fd *lock_entry(struct fd_wait *w)
+{
+	for (;;) {
+		struct fd *e = __atomic_load_n(&w->entry, __ATOMIC_ACQUIRE);
+		spin_lock(&e->lock);
+		if (w->entry == e)
+			return e;
+		spin_unlock(&e->lock);
+	}
+}
+
+static void close_if_orphan(struct fd *e, int fd);
+
+/* Off the list; an edge that was handed to this waiter goes on to the next if it is not used up. */
+static void unlink_waiter(struct fd_wait *w, bool pass)
+{
+	if (!w->linked)
+		return;
+	struct fd *e = lock_entry(w);
+	list_del(&w->link);
+	w->linked = false;
+	if (w->chosen && pass && !w->watcher)
+		wake_one(&e->waiters[w->dir]);
+	spin_unlock(&e->lock);
+}
+
+/* Is the fd, against all expectation, ready now? Asked when a waiter has seen nothing for long. */
+static bool verify(struct fd_wait *w)
+{
+	struct pollfd p = {.fd = w->fd, .events = w->dir == FD_IN ? POLLIN | POLLRDHUP | POLLPRI : POLLOUT};
+	struct ktimespec zero = {0};
+	struct fd *e = lock_entry(w);
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
+	    .data.u64 = tag(w->fd, e->gen)};
+	if (e->hub && sys(SYS_epoll_ctl, e->hub->epoll, EPOLL_CTL_MOD, w->fd, &ev) == -ENOENT) {
+		e->hub = NULL; /* the number was closed and used again behind our back */
+		fd_register(e, w->fd, w->thread->hub);
+	}
+	spin_unlock(&e->lock);
+	return sys(SYS_ppoll, &p, 1, &zero, 0, 8) > 0;
+}
+
+int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
+{
+	struct thread *t = w->thread;
+	struct fd *e = w->entry;
+	bool verified = false;
+	if (!e)
+		return -EPERM;
+	unlink_waiter(w, false); /* back from a try that used its edge up */
+	thread_prepare(t);
+	spin_lock(&e->lock);
+	if (!e->hub) {
+		int err = fd_register(e, w->fd, t->hub);
+		if (err < 0) {
+			spin_unlock(&e->lock);
+			return err == -EPERM || err == -EINVAL || err == -ELOOP ? -EPERM : err;
+		}
+	}
+	if (atomic_load_explicit(&e->seq[w->dir], memory_order_relaxed) != seq) {
+		spin_unlock(&e->lock);
+		return 0;
+	}
+	w->chosen = false;
+	list_add_tail(&e->waiters[w->dir], &w->link);
+	w->linked = true;
+	spin_unlock(&e->lock);
+
+	for (;;) {
+		nsec_t until = deadline;
+		if (!verified) {
+			nsec_t check = deadline_after(VERIFY_AFTER);
+			until = check < deadline ? check : deadline;
+		}
+		uint32_t reasons = thread_park(t, until);
+		if (reasons & WAKE_EVENT)
+			return 0; /* still linked: the edge is ours until fd_wait_done or the next fd_wait */
+		if (reasons & WAKE_SIGNAL) {
+			unlink_waiter(w, true);
+			return -ERESTARTSYS;
+		}
+		if (until == deadline && clock_now() >= deadline) {
+			unlink_waiter(w, true);
+			return -EAGAIN;
+		}
+		verified = true;
+		thread_prepare(t);
+		if (verify(w)) {
+			unlink_waiter(w, true);
+			return 0;
+		}
+		if (__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE))
+			return 0; /* an edge came between the deadline and prepare */
+	}
+}
+
+void fd_wait_done(struct fd_wait *w)
+{
+	int fd = w->fd;
+	unlink_waiter(w, true);
+	if (w->entry)
+		close_if_orphan(w->entry, fd);
+}
+
+int fd_watch(struct fd_wait *w, struct thread *t, int fd)
+{
+	fd_wait_init(w, t, fd, FD_IN);
+	w->watcher = true;
+	struct fd *e = w->entry;
+	if (!e)
+		return -ENOMEM;
+	spin_lock(&e->lock);
+	int err = e->hub ? 0 : fd_register(e, fd, t->hub);
+	if (!err) {
+		list_add_tail(&e->watchers, &w->link);
+		w->linked = true;
+	}
+	spin_unlock(&e->lock);
+	return err == -EINVAL || err == -ELOOP ? -EPERM : err;
+}
+
+void fd_unwatch(struct fd_wait *w)
+{
+	int fd = w->fd;
+	unlink_waiter(w, false);
+	if (w->entry)
+		close_if_orphan(w->entry, fd);
+}
+
+/* Descriptors of the runtime's own. */
+
+void fd_hide(int fd)
+{
+	struct fd *e = fd_entry(fd);
+	if (e)
+		e->hidden = true;
+}
+
+void fd_release(int fd)
+{
+	struct fd *e = fd_entry(fd);
+	spin_lock(&e->lock);
+	e->hidden = false;
+	fd_unregister(e, fd);
+	spin_unlock(&e->lock);
+	sys(SYS_close, fd);
+}
+
+bool fd_hidden(int fd)
+{
+	struct fd *e = fd_peek(fd);
+	return e && e->hidden;
+}
+
+int fd_hidden_first(int from)
+{
+	if (from < 0)
+		from = 0;
+	for (uint32_t n = (uint32_t)from; n < (uint32_t)CHUNKS * CHUNK; n++) {
+		struct fd *chunk = table[n >> CHUNK_BITS];
+		if (!chunk) {
+			n |= CHUNK - 1;
+			continue;
+		}
+		if (chunk[n & (CHUNK - 1)].hidden)
+			return (int)n;
+	}
+	return -1;
+}
+
+/* Out of the way of programs that count on low numbers: as high as the limit lets us, but within the table's first
+ * chunk when the limit is large, so that one chunk does. */
+int fd_high_floor(void)
+{
+	struct {
+		uint64_t cur, max;
+	} lim = {1024, 1024};
+	sys(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, &lim);
+	uint64_t top = lim.cur < 1024 ? lim.cur : 1024;
+	return top > 64 ? (int)top - 48 : 3;
+}
+
+int fd_move_high(int fd)
+{
+	long high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd_high_floor());
+	if (high < 0)
+		high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+	if (high < 0)
+		return (int)high;
+	sys(SYS_close, fd);
+	fd_hide((int)high);
+	return (int)high;
+}
+
+static void forget_cached(struct fd *e)
+{
+	e->kind[0] = e->kind[1] = FD_UNKNOWN;
+	e->nonblock = 0;
+	e->timeo_known = 0;
+	e->broken = false;
+}
+
+static bool waited_for(struct fd *e)
+{
+	return !list_empty(&e->waiters[0]) || !list_empty(&e->waiters[1]) || !list_empty(&e->watchers);
+}
+
+/* Natively a thread that is blocked in a call holds the description, though its number is closed. Our parked threads
+ * hold nothing, so a hidden duplicate does it for them until the last one leaves. */
+static void move_waiters(struct list *from, struct list *to, struct fd *entry, int fd)
+{
+	while (!list_empty(from)) {
+		struct fd_wait *w = container_of(from->next, struct fd_wait, link);
+		list_del(&w->link);
+		w->fd = fd;
+		__atomic_store_n(&w->entry, entry, __ATOMIC_RELEASE);
+		list_add_tail(to, &w->link);
+	}
+}
+
+static void keep_for_waiters(struct fd *e, int fd)
+{
+	long dup = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd_high_floor());
+	struct fd *o = dup < 0 ? NULL : fd_entry((int)dup);
+	if (!o) { /* no room: let them see the close */
+		wake_all(&e->waiters[0]);
+		wake_all(&e->waiters[1]);
+		wake_all(&e->watchers);
+		return;
+	}
+	forget_cached(o);
+	o->hidden = true;
+	o->orphan = true;
+	struct list lists[3] = {{&lists[0], &lists[0]}, {&lists[1], &lists[1]}, {&lists[2], &lists[2]}};
+	struct list *from[3] = {&e->waiters[0], &e->waiters[1], &e->watchers};
+	struct list *to[3] = {&o->waiters[0], &o->waiters[1], &o->watchers};
+	spin_lock(&o->lock);
+	for (int i = 0; i < 3; i++)
+		move_waiters(from[i], to[i], o, (int)dup);
+	fd_register(o, (int)dup, e->hub ? e->hub : carrier_self()->hub);
+	spin_unlock(&o->lock);
+}
+
+static void close_if_orphan(struct fd *e, int fd)
+{
+	if (likely(!e->orphan))
+		return;
+	spin_lock(&e->lock);
+	bool last = e->orphan && !waited_for(e);
+	if (last) {
+		e->orphan = false;
+		e->hidden = false;
+		fd_unregister(e, fd);
+	}
+	spin_unlock(&e->lock);
+	if (last)
+		sys(SYS_close, fd);
+}
+
+int fd_closing(int fd)
+{
+	struct fd *e = fd_peek(fd);
+	if (!e)
+		return 0;
+	if (e->hidden)
+		return -EBADF;
+	spin_lock(&e->lock);
+	if (unlikely(waited_for(e)))
+		keep_for_waiters(e, fd);
+	if (e->hub)
+		fd_unregister(e, fd);
+	forget_cached(e);
+	spin_unlock(&e->lock);
+	return 0;
+}
+
+/* A program's dup2 wants the number of one of our own. */
+int fd_evict(int fd)
+{
+	struct fd *e = fd_peek(fd);
+	if (!e || !e->hidden)
+		return 0;
+	long to = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd_high_floor());
+	if (to < 0)
+		return (int)to;
+	for (int i = 0; i < hub_count; i++) {
+		struct hub *h = hubs[i];
+		if (h->epoll == fd)
+			h->epoll = (int)to;
+		if (h->eventfd == fd)
+			h->eventfd = (int)to;
+	}
+	e->hidden = false;
+	fd_hide((int)to);
+	return 0;
+}
+
+/* The poller itself. */
+
+int poller_open(struct hub *h)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	long ep = sys(SYS_epoll_create1, EPOLL_CLOEXEC);
+	if (ep < 0)
+		return (int)ep;
+	h->epoll = fd_move_high((int)ep);
+	long efd = sys(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (h->epoll < 0 || efd < 0)
+		return -EMFILE;
+	h->eventfd = fd_move_high((int)efd);
+	if (h->eventfd < 0)
+		return h->eventfd;
+	ev.data.u64 = POLLER_EVENTFD;
+	return (int)sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_ADD, h->eventfd, &ev);
+}
+
+int poller_add_loop(struct hub *h, int backend_fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = POLLER_LOOP};
+	return (int)sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_ADD, backend_fd, &ev);
+}
+
+static void handle(struct hub *h, const struct epoll_event *ev)
+{
+	if (ev->data.u64 == POLLER_EVENTFD) {
+		uint64_t n;
+		sys(SYS_read, h->eventfd, &n, sizeof(n));
+	} else if (ev->data.u64 == POLLER_LOOP) {
+		h->loop_ready = true;
+	} else {
+		struct fd *e = fd_peek((int)(uint32_t)ev->data.u64);
+		if (e)
+			fd_edge(e, (uint32_t)(ev->data.u64 >> 32), ev->events);
+	}
+}
+
+/* epoll_pwait2 (Linux 5.11) has nanoseconds; before it, milliseconds rounded up. */
+static long wait_events(int epfd, struct epoll_event *ev, nsec_t deadline)
+{
+	static bool old_kernel;
+	struct ktimespec ts, *timeout = NULL;
+	nsec_t left = 0;
+	if (deadline != NEVER) {
+		if (deadline) {
+			left = deadline - clock_now();
+			if (left < 0)
+				left = 0;
+		}
+		ts = nsec_to_timespec(left);
+		timeout = &ts;
+	}
+	if (!old_kernel) {
+		long n = sys(SYS_epoll_pwait2, epfd, ev, EVENTS, timeout, 0, 8);
+		if (n != -ENOSYS)
+			return n;
+		old_kernel = true;
+	}
+	nsec_t ms = (left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
+	return sys(SYS_epoll_wait, epfd, ev, EVENTS, timeout ? (ms > INT32_MAX ? INT32_MAX : ms) : -1);
+}
+
+void poller_poll(struct hub *h, nsec_t deadline)
+{
+	struct epoll_event ev[EVENTS];
+	nsec_t loop_deadline = loop_next_deadline(h);
+	stats.polls++;
+	long n = wait_events(h->epoll, ev, loop_deadline < deadline ? loop_deadline : deadline);
+	for (long i = 0; i < n; i++)
+		handle(h, &ev[i]);
+	if (h->loop_ready || loop_deadline != NEVER)
+		loop_run(h);
+}
+
+void pollers_reset_in_child(void)
+{
+	/* Only the numbers are closed: an EPOLL_CTL_DEL here would take the registration from the parent's epoll. */
+	for (int fd = fd_hidden_first(0); fd >= 0; fd = fd_hidden_first(fd + 1))
+		sys(SYS_close, fd);
+	for (int i = 0; i < CHUNKS; i++) {
+		struct fd *chunk = table[i];
+		if (!chunk)
+			continue;
+		pages_free(chunk, CHUNK * sizeof(struct fd));
+		table[i] = NULL;
+	}
+}

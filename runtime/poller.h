@@ -1,0 +1,106 @@
+/* The fd table and the edge-triggered poller: how a thread waits for a file descriptor. */
+#ifndef GREEN_POLLER_H
+#define GREEN_POLLER_H
+
+#include "list.h"
+#include "spin.h"
+#include "thread.h"
+
+enum fd_dir { FD_IN, FD_OUT };
+
+/* How a call on this fd is tried without blocking (io.c); found at first use, forgotten at close. */
+enum fd_kind {
+	FD_UNKNOWN,
+	FD_SOCKET, /* MSG_DONTWAIT */
+	FD_NOWAIT, /* preadv2/pwritev2 with RWF_NOWAIT */
+	FD_POLL,   /* pollable, but no non-blocking try: poll, then the call, rescued if it blocks after all */
+	FD_NATIVE, /* not pollable (regular file, directory, ...) */
+};
+
+/* One per fd number. Everything under `lock`, except that seq and the kind fields may be read without. */
+struct fd {
+	struct spin lock;
+	_Atomic uint32_t seq[2];      /* counts edges per direction: unchanged since before a try that said EAGAIN means
+	                                 no edge was lost */
+	uint32_t gen;                 /* of the registration: epoll_data carries it, so that late events are known */
+	struct hub *hub;              /* in whose poller it is registered; NULL when in none */
+	_Atomic uint8_t kind[2];      /* enum fd_kind per direction */
+	_Atomic uint8_t nonblock;     /* the program's own O_NONBLOCK: 0 unknown, 1 blocking, 2 non-blocking */
+	_Atomic uint8_t timeo_known;  /* rcvtimeo/sndtimeo below are valid: bit per direction */
+	bool hidden;                  /* the runtime's own: EBADF for the program */
+	bool orphan;                  /* its number was closed by the program: lives on for those who wait */
+	bool broken;                  /* an edge with EPOLLHUP or EPOLLERR was seen */
+	nsec_t timeo[2];              /* SO_RCVTIMEO, SO_SNDTIMEO; NEVER for none */
+	struct list waiters[2];       /* exclusive waiters: one is woken per edge, and passes the baton */
+	struct list watchers;         /* poll, select, epoll_wait: all are woken by any edge */
+};
+
+/* A thread's stay in one fd's waiters or watchers. On the waiting thread's stack, or in pages of its own. */
+struct fd_wait {
+	struct list link;
+	struct thread *thread;
+	struct fd *entry;
+	int fd;        /* current number: changes when the fd is closed under the waiter (the description is kept alive) */
+	uint8_t dir;
+	bool watcher;
+	bool linked;
+	bool chosen;   /* an edge was handed to this waiter: it owes a try or the baton */
+};
+
+struct fd *fd_entry(int fd); /* NULL: negative, too high, or no memory */
+
+/*
+ * The blocking call's loop, for a read-like or write-like call on an fd:
+ *
+ *	struct fd_wait w;
+ *	fd_wait_init(&w, t, fd, FD_IN);
+ *	do {
+ *		seq = fd_seq(&w);
+ *		ret = try without blocking on w.fd;
+ *		if (ret != -EAGAIN) break;
+ *		err = fd_wait(&w, seq, deadline);	// 0: try again; -EAGAIN: deadline passed; -ERESTARTSYS: signal
+ *	} while (!err);
+ *	fd_wait_done(&w);	// passes the baton
+ *
+ * fd_wait may also answer -EPERM (cannot be polled: do the call natively or by handoff).
+ */
+void fd_wait_init(struct fd_wait *w, struct thread *t, int fd, enum fd_dir dir);
+uint32_t fd_seq(const struct fd_wait *w);
+int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline);
+void fd_wait_done(struct fd_wait *w);
+
+/*
+ * Watching many fds (poll, select, epoll_wait): link a node to each, look at the level once more (the kernel's own poll
+ * with a zero timeout), park, unlink.
+ *
+ *	thread_prepare(t);
+ *	for each fd: fd_watch(&node[i], t, fd);   // 0; -EPERM: never blocks or cannot be polled; -EBADF; -ENOMEM
+ *	n = poll(..., 0);
+ *	if (n == 0) reasons = thread_park(t, deadline);
+ *	for each: fd_unwatch(&node[i]);
+ */
+int fd_watch(struct fd_wait *w, struct thread *t, int fd);
+void fd_unwatch(struct fd_wait *w);
+
+/* The program closes fd, or a dup2 lands on it: to be called before the kernel's call. Threads that wait on it go on
+ * waiting on the description, as they do natively. -EBADF if the fd is the runtime's own. */
+int fd_closing(int fd);
+void fd_hide(int fd);         /* the runtime's own fd */
+bool fd_hidden(int fd);
+int fd_hidden_first(int from); /* the first hidden fd >= from, or -1 */
+void fd_release(int fd);      /* closes a hidden fd */
+int fd_evict(int fd);          /* makes room if fd is the runtime's own: a dup2 is about to land on it */
+int fd_high_floor(void);      /* below 1024: the runtime's own are above it */
+int fd_move_high(int fd);     /* dup to a high number, close the low one, hide */
+
+/* What is not a tagged fd in the poller's epoll. */
+#define POLLER_EVENTFD UINT64_MAX
+#define POLLER_LOOP (UINT64_MAX - 1)
+
+int poller_open(struct hub *h);
+int poller_add_loop(struct hub *h, int backend_fd);
+/* Waits until the deadline (0: looks only), readies what became ready. */
+void poller_poll(struct hub *h, nsec_t deadline);
+void pollers_reset_in_child(void);
+
+#endif

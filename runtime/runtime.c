@@ -1,0 +1,119 @@
+/* Starting the runtime on a process's only thread. */
+#include "runtime.h"
+
+#include <signal.h>
+#include <sys/auxv.h>
+
+#include "calls.h"
+#include "loop.h"
+#include "monitor.h"
+#include "signal_core.h"
+#include "stats.h"
+
+struct runtime_hooks runtime_hooks;
+int runtime_pid;
+bool runtime_active;
+bool have_fsgsbase;
+
+static bool print_stats;
+static uintptr_t rseq_area;
+
+#ifndef SYS_rseq
+#define SYS_rseq 334
+#endif
+#ifndef HWCAP2_FSGSBASE
+#define HWCAP2_FSGSBASE 2
+#endif
+
+uintptr_t runtime_rseq_area(void)
+{
+	struct thread *t = carrier_current();
+	/* glibc keeps its area at a fixed distance from the thread pointer. */
+	return rseq_area ? t->ctx.fs + rseq_area : 0;
+}
+
+static uint64_t thread_pointer(void)
+{
+	uint64_t fs;
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(fs));
+	return fs;
+}
+
+void runtime_prepare(void)
+{
+	have_fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
+	set_gs(&native_carrier);
+}
+
+/* The kernel would go on writing the CPU's number into the main thread's area from this kernel thread, whoever runs. */
+static void leave_rseq(struct thread *t)
+{
+	if (rseq_area)
+		sys(SYS_rseq, t->ctx.fs + rseq_area, 32, 1 /* RSEQ_FLAG_UNREGISTER */, 0x53053053 /* RSEQ_SIG */);
+}
+
+static int start_hub(struct hub **out)
+{
+	*out = hub_new(0);
+	return *out ? loop_open(*out) : -EMFILE;
+}
+
+int runtime_start(const struct runtime_options *opt)
+{
+	struct hub *h;
+	runtime_pid = (int)sys(SYS_getpid);
+	print_stats = opt->stats;
+	max_carriers = opt->max_carriers;
+	rseq_area = opt->rseq_offset;
+	clock_init();
+	int err = start_hub(&h);
+	if (err)
+		return err;
+	struct thread *t = thread_adopt_main(runtime_pid);
+	if (!t)
+		return -ENOMEM;
+	t->ctx.fs = thread_pointer();
+	leave_rseq(t);
+	signals_start(t);
+	err = carrier_adopt_main(h, t);
+	if (err)
+		return err;
+	for (int sig = 1; sig <= SIGNALS; sig++)
+		if (sig == SIGNAL_KICK || actions[sig].handler > 1 || sig == SIGBUS || sig == SIGSEGV || sig == SIGPIPE)
+			kernel_action_set(sig);
+	runtime_active = true;
+	return 0;
+}
+
+/* Arming failed: the process is native, as if we had never been. */
+void runtime_abandon(void)
+{
+	struct thread *t = carrier_current();
+	if (t)
+		signals_restore_kernel(t);
+	set_gs(&native_carrier);
+	runtime_active = false;
+}
+
+void runtime_scheduler_next(void)
+{
+	carrier_current()->wants_scheduler = true;
+}
+
+int runtime_finish_start(void)
+{
+	carrier_self()->hub->scheduler = scheduler_born;
+	return monitor_start();
+}
+
+void runtime_scheduler_main(void)
+{
+	struct carrier *c = carrier_self();
+	hub_scheduler(c->hub);
+}
+
+void runtime_exit_stats(void)
+{
+	if (print_stats)
+		stats_print();
+}

@@ -1,0 +1,48 @@
+/* How the door (shim/) starts the runtime and what it lends it. */
+#ifndef GREEN_RUNTIME_H
+#define GREEN_RUNTIME_H
+
+#include "base.h"
+
+struct thread;
+struct regs;
+
+struct runtime_hooks {
+	/* Address at which the call that goes on at `resume` can be issued again, and where an unwinder finds it; 0 if
+	 * it is no site of ours. */
+	uintptr_t (*site_start)(uintptr_t resume);
+	uintptr_t (*site_canonical)(uintptr_t ip); /* ip in a stub -> the address in libc it stands for */
+	uintptr_t (*site_resume)(uintptr_t ip);    /* and back: where to go on for an address from a signal frame */
+	bool (*in_trampoline)(uintptr_t ip);       /* in our text, but part of the program's own call */
+	void (*last_thread_exit)(void);            /* libc's exit(0) */
+	void (*forked)(void);                      /* in the child of a fork: dormant again */
+};
+extern struct runtime_hooks runtime_hooks;
+
+struct runtime_options {
+	uint32_t max_carriers;
+	bool stats;
+	uintptr_t rseq_offset; /* of glibc's area from the thread pointer, 0: it has none */
+};
+
+extern int runtime_pid;
+extern bool runtime_active;
+
+/* On the main thread, the only kernel thread of the process: it becomes the first green thread. 0, or a negative errno
+ * with everything undone. Afterwards: runtime_make_scheduler around a pthread_create whose thread calls
+ * runtime_scheduler_main. */
+void runtime_prepare(void); /* before the first site is patched */
+void runtime_abandon(void); /* after a failed start */
+int runtime_start(const struct runtime_options *opt);
+void runtime_scheduler_next(void);          /* the next CLONE_THREAD of this thread makes the scheduler context */
+_Noreturn void runtime_scheduler_main(void);
+int runtime_finish_start(void);             /* the scheduler context exists: signals, monitor */
+void runtime_exit_stats(void);
+uintptr_t runtime_rseq_area(void);
+
+extern struct thread *scheduler_born;
+
+/* process.c */
+long process_clone_vm(struct thread *t, struct regs *r);
+
+#endif

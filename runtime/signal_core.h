@@ -1,0 +1,59 @@
+/* Inside of the signals: what the other files of the runtime need of it. */
+#ifndef GREEN_SIGNAL_CORE_H
+#define GREEN_SIGNAL_CORE_H
+
+#include <signal.h>
+
+#include "carrier.h"
+#include "thread.h"
+
+/* Signals of glibc's own. The runtime takes the number of the second one for its kicks between carriers: what glibc
+ * sends with it (setxid) is answered without the kernel. */
+#define SIGNAL_CANCEL 32
+#define SIGNAL_KICK 33
+#define SIGNALS 64
+
+/* Never blocked for real: faults must reach us (user_copy), kicks must arrive. */
+#define NEVER_BLOCKED (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGNAL_KICK))
+#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+
+struct kaction {
+	uint64_t handler; /* SIG_DFL, SIG_IGN or a function */
+	uint64_t flags;
+	uint64_t restorer;
+	ksigset_t mask;
+};
+extern struct kaction actions[SIGNALS + 1]; /* the program's view */
+extern struct spin signal_lock;             /* pending sets, queues, masks' counts */
+extern ksigset_t process_pending;
+extern _Atomic ksigset_t real_mask; /* what every green thread blocks */
+
+int signals_start(struct thread *main_thread);
+void signals_restore_kernel(struct thread *survivor); /* in the child of a fork */
+void kernel_action_set(int sig); /* tells the kernel what to do for actions[sig] */
+
+/* The kernel's mask of a carrier. */
+void carrier_block_signals(struct carrier *c);
+void carrier_set_mask(struct carrier *c, ksigset_t mask);
+void carrier_sync_mask(struct carrier *c);
+
+void signal_set_mask(struct thread *t, ksigset_t mask);
+void signal_send_thread(struct thread *t, const struct ksiginfo *info);
+void signal_send_process(const struct ksiginfo *info);
+void signals_discard(ksigset_t set); /* they are being ignored now */
+bool signal_take(struct thread *t, ksigset_t set, struct ksiginfo *info); /* the next pending one of set */
+bool signal_ignored(int sig);
+void signals_look(struct thread *t); /* if a handler left a note: takes the records */
+void signals_take_records(struct carrier *c, struct thread *t);
+void signals_drain(struct carrier *c); /* what the handler recorded while the carrier was in the runtime */
+
+/* A pending signal that needs the program's handler: arranges for it and does not return. Returns when there is none
+ * (left), after default actions and ignored ones. `ret`: the interrupted call's result. */
+void signal_deliver(struct thread *t, struct regs *r, long ret);
+/* The rest of the thread's life is fn(), called on its own stack as program code. */
+_Noreturn void signal_run_in_program(struct thread *t, void (*fn)(void));
+
+_Noreturn void signal_return(struct thread *t, struct regs *r); /* rt_sigreturn */
+void signal_die(int sig);               /* the default action, for real */
+
+#endif

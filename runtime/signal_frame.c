@@ -1,0 +1,374 @@
+/*
+ * Delivery: the runtime's handler, the kernel-style frame on a green thread's stack, the way back from it.
+ *
+ * There is one way to build a frame: from a frame of the kernel's own, which holds every register and the FPU state. A
+ * signal that meets the program is delivered there and then. One that meets the runtime is recorded; when the thread is
+ * about to go back to the program, the carrier kicks itself, and the kick's frame, with the registers of the finished
+ * call in place of the runtime's, is copied (carrier.deliver).
+ */
+#include <signal.h>
+#include <ucontext.h>
+
+#include "calls.h"
+#include "hub.h"
+#include "mem.h"
+#include "runtime.h"
+#include "signal_core.h"
+#include "stack.h"
+#include "stats.h"
+
+/* What the kernel pushes (arch/x86/include/asm/sigframe.h). */
+struct kucontext {
+	uint64_t flags, link;
+	struct kaltstack stack;
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, eflags;
+	uint16_t cs, gs, fs, ss;
+	uint64_t err, trapno, oldmask, cr2;
+	uint64_t fpstate;
+	uint64_t reserved[8];
+	ksigset_t mask;
+};
+
+struct kframe {
+	uint64_t restorer;
+	struct kucontext uc;
+	struct ksiginfo info;
+};
+_Static_assert(sizeof(struct kucontext) == 304 && sizeof(struct kframe) == 440, "as struct rt_sigframe of the kernel");
+
+#define EFLAGS_KEPT 0x202UL /* interrupts, and the bit that is always set */
+#define EFLAGS_DF 0x400UL
+#define EFLAGS_TF 0x100UL
+#define FP_XSTATE_MAGIC1 0x46505853U
+#define FXSAVE_SIZE 512
+#define SS_AUTODISARM_ (1U << 31)
+
+/* The call r is done: these are the program's registers. */
+static void overlay(struct kucontext *uc, const struct regs *r)
+{
+	uc->r15 = r->r15, uc->r14 = r->r14, uc->r13 = r->r13, uc->r12 = r->r12;
+	uc->bp = r->rbp, uc->bx = r->rbx;
+	uc->r9 = r->r9, uc->r8 = r->r8, uc->r10 = r->r10, uc->dx = r->rdx, uc->si = r->rsi, uc->di = r->rdi;
+	uc->ax = r->rax, uc->ip = r->rip, uc->sp = r->rsp;
+	uc->cx = r->rip;
+	uc->eflags = EFLAGS_KEPT;
+	uc->r11 = EFLAGS_KEPT;
+}
+
+/* Size of the FPU state: the kernel writes it into the part of fxsave's area that is left to software. */
+static size_t fp_size(uint64_t fpstate)
+{
+	const uint32_t *sw = (const uint32_t *)(fpstate + 464);
+	return sw[0] == FP_XSTATE_MAGIC1 ? sw[1] : FXSAVE_SIZE;
+}
+
+static bool on_altstack(const struct kaltstack *alt, uint64_t sp)
+{
+	return !(alt->flags & SS_AUTODISARM_) && sp > alt->sp && sp - alt->sp <= alt->size;
+}
+
+/* Builds the frame on t's stack and makes the kernel's context go to the program's handler. */
+static void push_frame(struct carrier *c, struct thread *t, struct kucontext *uc, const struct ksiginfo *info)
+{
+	int sig = info->si_signo;
+	struct kaction a = actions[sig];
+	struct kframe f = {.restorer = a.restorer, .uc = *uc, .info = *info};
+	uint64_t sp = uc->sp - 128;
+	bool entering_alt = a.flags & SA_ONSTACK && !(t->sig.alt.flags & SS_DISABLE) && !on_altstack(&t->sig.alt, uc->sp);
+
+	if (entering_alt)
+		sp = t->sig.alt.sp + t->sig.alt.size;
+	size_t fp = uc->fpstate ? fp_size(uc->fpstate) : 0;
+	if (fp) {
+		sp = (sp - fp) & ~63UL;
+		f.uc.fpstate = sp;
+	}
+	uint64_t fp_at = sp;
+	sp = ((sp - sizeof(f)) & ~15UL) - 8;
+
+	f.uc.stack = t->sig.alt;
+	if (runtime_hooks.site_canonical)
+		f.uc.ip = runtime_hooks.site_canonical(uc->ip);
+	f.uc.mask = t->sig.restore_mask ? t->sig.saved_mask : t->sig.mask;
+	t->sig.restore_mask = false;
+	if ((fp && user_copy((void *)fp_at, (void *)uc->fpstate, fp)) || user_copy((void *)sp, &f, sizeof(f))) {
+		stack_report_overflow(t, sp, uc->ip);
+		signal_die(SIGSEGV);
+	}
+	if (entering_alt && t->sig.alt.flags & SS_AUTODISARM_)
+		t->sig.alt = (struct kaltstack){.flags = SS_DISABLE};
+
+	ksigset_t mask = t->sig.mask | a.mask;
+	if (!(a.flags & SA_NODEFER))
+		mask |= SIGBIT(sig);
+	if (a.flags & SA_RESETHAND) {
+		actions[sig].handler = (uint64_t)SIG_DFL;
+		kernel_action_set(sig);
+	}
+	signal_set_mask(t, mask);
+	STAT_ADD(signals, 1);
+
+	uc->ip = a.handler;
+	uc->sp = sp;
+	uc->di = (uint64_t)sig;
+	uc->si = sp + offsetof(struct kframe, info);
+	uc->dx = sp + offsetof(struct kframe, uc);
+	uc->ax = 0;
+	uc->eflags &= ~(EFLAGS_DF | EFLAGS_TF);
+	(void)c;
+}
+
+static bool is_stop(int sig)
+{
+	return sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU || sig == SIGSTOP;
+}
+
+/* true: there is a handler to run. */
+static bool wants_handler(const struct ksiginfo *info)
+{
+	int sig = info->si_signo;
+	if (actions[sig].handler > 1)
+		return true;
+	if (signal_ignored(sig))
+		return false;
+	if (is_stop(sig))
+		sys(SYS_kill, runtime_pid, SIGSTOP);
+	else
+		signal_die(sig);
+	return false;
+}
+
+static void deliver_in_program(struct carrier *c, struct thread *t, struct kucontext *uc)
+{
+	struct ksiginfo info;
+	while (signal_take(t, ~t->sig.mask, &info)) {
+		if (!wants_handler(&info))
+			continue;
+		push_frame(c, t, uc, &info);
+		break;
+	}
+}
+
+/* The mask that the kernel sets when the handler returns: the carrier's. */
+static void kernel_mask_on_return(struct carrier *c, struct kucontext *uc)
+{
+	uc->mask = atomic_load(&real_mask);
+	c->kernel_mask = uc->mask;
+}
+
+static bool in_range(uint64_t ip, const char *from, const char *to)
+{
+	return ip >= (uint64_t)from && ip < (uint64_t)to;
+}
+
+/* The start and end of this library's text, from the linker. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+
+static bool in_runtime_text(uint64_t ip)
+{
+	return in_range(ip, __ehdr_start, etext) && !(runtime_hooks.in_trampoline && runtime_hooks.in_trampoline(ip));
+}
+
+static bool is_fault(int sig, const struct ksiginfo *info)
+{
+	return info->si_code > 0 &&
+	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
+}
+
+/* A fault of the program's own: its handler runs at once, or the default action does, at the faulting instruction. */
+static void fault(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc, bool in_program)
+{
+	struct thread *t = c->current;
+	if (!in_program || !t || actions[sig].handler <= 1 || t->sig.mask & SIGBIT(sig)) {
+		struct kaction dfl = {0};
+		if (t && sig == SIGSEGV)
+			stack_report_overflow(t, info->rest[0], uc->ip);
+		sys(SYS_rt_sigaction, sig, &dfl, 0, 8); /* back to the instruction: faults again, and dies of it */
+		return;
+	}
+	carrier_enter(c);
+	push_frame(c, t, uc, info);
+	kernel_mask_on_return(c, uc);
+	carrier_publish_native(c);
+}
+
+/* A child that shares our memory, or one forked on a stack of its own: no thread of ours is there to choose from. */
+static void deliver_without_runtime(int sig, struct ksiginfo *info, struct kucontext *uc)
+{
+	uint64_t h = actions[sig].handler;
+	if (h == (uint64_t)SIG_DFL && !signal_ignored(sig))
+		signal_die(sig);
+	else if (h > 1)
+		((void (*)(int, struct ksiginfo *, struct kucontext *))h)(sig, info, uc);
+}
+
+/* SIGPIPE for a write of this thread's comes as if from ourselves (send_sig with SEND_SIG_NOINFO, kernel/signal.c). */
+static bool is_own_sigpipe(int sig, const struct ksiginfo *info)
+{
+	return sig == SIGPIPE && info->si_code == SI_USER && (int)info->rest[0] == runtime_pid;
+}
+
+static void record(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc)
+{
+	if (sig == SIGNAL_KICK)
+		return;
+	if (is_own_sigpipe(sig, info) && c->current) {
+		c->sigpipe = 1;
+		return;
+	}
+	if (!(atomic_load(&real_mask) & SIGBIT(sig)) && carrier_recorded_push(c, info))
+		return;
+	/* Blocked by everybody since this carrier last looked, or no room: it stays with the kernel. */
+	uc->mask |= SIGBIT(sig);
+	c->kernel_mask |= SIGBIT(sig);
+	sys(SYS_rt_sigqueueinfo, runtime_pid, sig, info);
+}
+
+void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc);
+void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
+{
+	struct carrier *c = carrier_self();
+	if (c == &native_carrier || c->is_shadow) {
+		deliver_without_runtime(sig, info, uc);
+		return;
+	}
+	if (in_range(uc->ip, user_access_begin, user_access_end) && is_fault(sig, info)) {
+		uc->ip = (uint64_t)user_access_fault;
+		return;
+	}
+	const struct regs *repeat = atomic_load(&c->repeat);
+	if (sig == SIGNAL_KICK && repeat) {
+		sys6((long)repeat->nr, (long)repeat->rdi, (long)repeat->rsi, (long)repeat->rdx, (long)repeat->r10,
+		    (long)repeat->r8, (long)repeat->r9);
+		atomic_store(&c->repeat, NULL);
+	}
+	struct thread *t = c->current;
+	if (sig == SIGNAL_KICK && c->deliver) {
+		overlay(uc, c->deliver);
+		c->deliver = NULL;
+		push_frame(c, t, uc, &c->deliver_info);
+		kernel_mask_on_return(c, uc);
+		carrier_publish_native(c);
+		return;
+	}
+	enum carrier_mode mode = carrier_mode(c);
+	bool in_program = t && (mode == MODE_USER || mode == MODE_STOLEN || mode == MODE_ALONE);
+	bool leaving = in_program && in_range(uc->ip, leave_begin, leave_end);
+	if (in_program && !leaving && in_runtime_text(uc->ip))
+		in_program = false; /* on its way in, or in a native call */
+	if (is_fault(sig, info)) {
+		fault(c, sig, info, uc, in_program);
+		return;
+	}
+	record(c, sig, info, uc);
+	if (!in_program) {
+		if (in_range(uc->ip, native_begin, native_end))
+			uc->ip = (uint64_t)native_abort;
+		atomic_store(&c->attention, 1);
+		if (c->hub) {
+			atomic_store(&c->hub->signals, 1);
+			hub_notify(c->hub);
+		}
+		return;
+	}
+	carrier_enter(c);
+	if (leaving)
+		overlay(uc, t->regs);
+	signals_take_records(c, t);
+	deliver_in_program(c, t, uc);
+	kernel_mask_on_return(c, uc);
+	carrier_publish_native(c);
+}
+
+void signals_take_records(struct carrier *c, struct thread *t)
+{
+	if (c->sigpipe && t) {
+		struct ksiginfo info = {.si_signo = SIGPIPE, .si_code = SI_USER};
+		info.rest[0] = (uint32_t)runtime_pid | (uint64_t)sys(SYS_getuid) << 32;
+		c->sigpipe = 0;
+		signal_send_thread(t, &info);
+	}
+	signals_drain(c);
+}
+
+void signal_restorer(void);
+
+void kernel_action_set(int sig)
+{
+	struct kaction a = actions[sig];
+	bool ours = a.handler > 1 || sig == SIGNAL_KICK || sig == SIGSEGV || sig == SIGBUS ||
+		    (sig == SIGPIPE && a.handler != (uint64_t)SIG_IGN);
+	if (ours) {
+		a.handler = (uint64_t)signal_entry;
+		a.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000 /* SA_RESTORER */ |
+			  (a.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT));
+		a.restorer = (uint64_t)signal_restorer;
+		a.mask = ~(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS));
+	}
+	sys(SYS_rt_sigaction, sig, &a, 0, 8);
+}
+
+void signal_deliver(struct thread *t, struct regs *r, long ret)
+{
+	struct carrier *c = carrier_self();
+	struct ksiginfo info;
+	while (signal_take(t, ~t->sig.mask, &info)) {
+		if (!wants_handler(&info))
+			continue;
+		uint64_t start = runtime_hooks.site_start ? runtime_hooks.site_start(r->rip) : 0;
+		bool restart = ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && actions[info.si_signo].flags & SA_RESTART);
+		if (restart && start) {
+			r->rip = start;
+			r->rax = r->nr;
+		} else if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND || ret == -ERESTART_SLEEP) {
+			r->rax = (uint64_t)-EINTR;
+		} else {
+			r->rax = (uint64_t)ret;
+		}
+		t->restart_deadline = 0;
+		c->deliver_info = info;
+		c->deliver = r;
+		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+		__builtin_unreachable();
+	}
+}
+
+void signal_return(struct thread *t, struct regs *r)
+{
+	struct carrier *c = carrier_self();
+	struct kucontext *frame = (struct kucontext *)r->rsp; /* the handler's ret took the restorer's address */
+	struct kucontext uc;
+	if (user_read(&uc, frame)) {
+		signal_die(SIGSEGV);
+		__builtin_unreachable();
+	}
+	signal_set_mask(t, uc.mask);
+	t->sig.alt = uc.stack;
+	t->sig.alt.flags &= ~SS_ONSTACK;
+	carrier_block_signals(c);
+	signals_take_records(c, t);
+	uc.stack = (struct kaltstack){(uint64_t)c->altstack, 0, CARRIER_SIGNAL_STACK};
+	if (runtime_hooks.site_resume)
+		uc.ip = runtime_hooks.site_resume(uc.ip);
+	kernel_mask_on_return(c, &uc);
+	if (user_write(frame, &uc)) {
+		signal_die(SIGSEGV);
+		__builtin_unreachable();
+	}
+	atomic_store(&c->attention, 0);
+	if (signal_pending(&t->sig)) /* arrives as soon as the frame is left */
+		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+	carrier_publish_native(c);
+	native_sigreturn(r->rsp);
+}
+
+void signal_run_in_program(struct thread *t, void (*fn)(void))
+{
+	struct carrier *c = carrier_self();
+	(void)t;
+	carrier_sync_mask(c);
+	carrier_publish_native(c);
+	fn();
+	__builtin_unreachable();
+}

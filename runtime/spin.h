@@ -1,0 +1,32 @@
+/* A spin lock for sections of a few instructions. Never held across a switch, never taken by a signal handler. */
+#ifndef GREEN_SPIN_H
+#define GREEN_SPIN_H
+
+#include "sys_x86_64.h"
+
+struct spin {
+	_Atomic uint32_t held;
+};
+
+static inline bool spin_trylock(struct spin *s)
+{
+	return !atomic_exchange_explicit(&s->held, 1, memory_order_acquire);
+}
+
+static inline void spin_lock(struct spin *s)
+{
+	for (unsigned tries = 0; !spin_trylock(s); tries++) {
+		while (atomic_load_explicit(&s->held, memory_order_relaxed)) {
+			cpu_relax();
+			if (++tries % 128 == 0) /* its holder was preempted */
+				sys(SYS_sched_yield);
+		}
+	}
+}
+
+static inline void spin_unlock(struct spin *s)
+{
+	atomic_store_explicit(&s->held, 0, memory_order_release);
+}
+
+#endif

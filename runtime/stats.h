@@ -1,0 +1,19 @@
+/* Counters for `green run --stats`. Plain additions where one carrier writes, atomic where several may. */
+#ifndef GREEN_STATS_H
+#define GREEN_STATS_H
+
+#include "base.h"
+
+struct stats {
+	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals;
+	uint64_t switches, parks, polls, poll_ns; /* hub owner */
+	_Atomic uint64_t not_covered;
+	_Atomic uint32_t not_covered_by[512];
+};
+extern struct stats stats;
+
+#define STAT_ADD(field, n) atomic_fetch_add_explicit(&stats.field, (n), memory_order_relaxed)
+
+void stats_print(void); /* to stderr, by raw write */
+
+#endif

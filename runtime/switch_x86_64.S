@@ -1,0 +1,466 @@
+/* The switch between contexts, access to the program's memory, calls into the kernel that need every register. */
+#define __ASSEMBLER__ 1
+#include "regs_x86_64.h"
+#include <sys/syscall.h>
+
+#define ERESTARTSYS 512
+#define EFAULT 14
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+
+	.text
+
+/*
+ * void context_switch(struct context *from, const struct context *to)
+ *
+ * glibc's inline system calls may keep values in xmm registers across the `syscall` (the kernel preserves them), so
+ * they are part of a context, as are mxcsr and the x87 control word, which the ABI makes callee-saved. The upper halves
+ * of ymm need no saving: glibc's baseline build does not use them around a system call.
+ */
+	.globl context_switch
+	.hidden context_switch
+	.type context_switch, @function
+context_switch:
+	.cfi_startproc
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	push	%rbx
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbx, 0
+	push	%r12
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %r12, 0
+	push	%r13
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %r13, 0
+	push	%r14
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %r14, 0
+	push	%r15
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %r15, 0
+	sub	$264, %rsp
+	.cfi_adjust_cfa_offset 264
+	movups	%xmm0, 0(%rsp)
+	movups	%xmm1, 16(%rsp)
+	movups	%xmm2, 32(%rsp)
+	movups	%xmm3, 48(%rsp)
+	movups	%xmm4, 64(%rsp)
+	movups	%xmm5, 80(%rsp)
+	movups	%xmm6, 96(%rsp)
+	movups	%xmm7, 112(%rsp)
+	movups	%xmm8, 128(%rsp)
+	movups	%xmm9, 144(%rsp)
+	movups	%xmm10, 160(%rsp)
+	movups	%xmm11, 176(%rsp)
+	movups	%xmm12, 192(%rsp)
+	movups	%xmm13, 208(%rsp)
+	movups	%xmm14, 224(%rsp)
+	movups	%xmm15, 240(%rsp)
+	stmxcsr	256(%rsp)
+	fnstcw	260(%rsp)
+
+	mov	%rsp, (%rdi)
+	mov	8(%rsi), %rax
+	cmpb	$0, have_fsgsbase(%rip)
+	je	2f
+	wrfsbase %rax
+	mov	(%rsi), %rsp
+1:
+	movups	0(%rsp), %xmm0
+	movups	16(%rsp), %xmm1
+	movups	32(%rsp), %xmm2
+	movups	48(%rsp), %xmm3
+	movups	64(%rsp), %xmm4
+	movups	80(%rsp), %xmm5
+	movups	96(%rsp), %xmm6
+	movups	112(%rsp), %xmm7
+	movups	128(%rsp), %xmm8
+	movups	144(%rsp), %xmm9
+	movups	160(%rsp), %xmm10
+	movups	176(%rsp), %xmm11
+	movups	192(%rsp), %xmm12
+	movups	208(%rsp), %xmm13
+	movups	224(%rsp), %xmm14
+	movups	240(%rsp), %xmm15
+	ldmxcsr	256(%rsp)
+	fldcw	260(%rsp)
+	add	$264, %rsp
+	.cfi_adjust_cfa_offset -264
+	.cfi_remember_state
+	pop	%r15
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %r15
+	pop	%r14
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %r14
+	pop	%r13
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %r13
+	pop	%r12
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %r12
+	pop	%rbx
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbx
+	pop	%rbp
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbp
+	ret
+	.cfi_restore_state
+	.cfi_adjust_cfa_offset 264
+2:	/* no FSGSBASE (CPU, or kernel before 5.9): the slow way, on the old stack */
+	mov	%rsi, %rbx
+	mov	$ARCH_SET_FS, %edi
+	mov	%rax, %rsi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	mov	(%rbx), %rsp
+	jmp	1b
+	.cfi_endproc
+	.size context_switch, . - context_switch
+
+/* First return of a new green thread; rsp is at its struct regs. Unwinding ends here for a parked newcomer. */
+	.globl thread_start
+	.hidden thread_start
+	.type thread_start, @function
+thread_start:
+	.cfi_startproc
+	.cfi_undefined %rip
+	mov	%rsp, %rdi
+	mov	%rsp, %rbx
+	and	$-16, %rsp
+	call	thread_started
+	mov	%rbx, %rdi
+	jmp	regs_resume
+	.cfi_endproc
+	.size thread_start, . - thread_start
+
+	.globl context_start
+	.hidden context_start
+	.type context_start, @function
+context_start:
+	.cfi_startproc
+	.cfi_undefined %rip
+	mov	%rbp, %rdi
+	xor	%ebp, %ebp
+	and	$-16, %rsp
+	call	*%rbx
+	ud2
+	.cfi_endproc
+	.size context_start, . - context_start
+
+/*
+ * void runtime_leave(struct regs *r, uint64_t *state, uint64_t word, const uint32_t *attention)
+ *
+ * Back to the program: publishes the carrier's new state, looks once more whether a signal handler wants attention (one
+ * that came before the store saw RUNTIME and only left a note), and goes on as the frame says. A handler that finds rip
+ * in [leave_begin, leave_end) treats the frame (thread->regs) as the program's registers: the exit is as good as done.
+ */
+	.globl runtime_leave, leave_begin, leave_end
+	.hidden runtime_leave, leave_begin, leave_end
+	.type runtime_leave, @function
+runtime_leave:
+	.cfi_startproc
+	.cfi_undefined %rip
+	mov	%rdx, (%rsi)
+leave_begin:
+	cmpl	$0, (%rcx)
+	je	regs_resume
+	call	leave_again
+	ud2
+	.cfi_endproc
+	.size runtime_leave, . - runtime_leave
+
+/* void regs_resume(struct regs *r): goes on as the frame says. */
+	.globl regs_resume
+	.hidden regs_resume
+	.type regs_resume, @function
+regs_resume:
+	.cfi_startproc
+	.cfi_undefined %rip
+	mov	%rdi, %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r9
+	pop	%r8
+	pop	%r10
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	add	$8, %rsp
+	pop	%rax
+	pop	%rcx
+	pop	%rsp
+	jmp	*%rcx
+leave_end:
+	.cfi_endproc
+	.size regs_resume, . - regs_resume
+
+/*
+ * The program's memory. Leaf functions with nothing on the stack: a fault between user_access_begin and
+ * user_access_end goes on at user_access_fault (signal.c), which returns -EFAULT to the caller.
+ */
+	.globl user_access_begin, user_access_end, user_access_fault
+	.hidden user_access_begin, user_access_end, user_access_fault
+	.globl user_copy, user_load32, user_store32, user_cas32
+	.hidden user_copy, user_load32, user_store32, user_cas32
+user_access_begin:
+	.type user_copy, @function
+user_copy:
+	.cfi_startproc
+	mov	%rdx, %rcx
+	rep movsb
+	xor	%eax, %eax
+	ret
+	.cfi_endproc
+	.size user_copy, . - user_copy
+	.type user_load32, @function
+user_load32:
+	.cfi_startproc
+	mov	(%rdi), %ecx
+	mov	%ecx, (%rsi)
+	xor	%eax, %eax
+	ret
+	.cfi_endproc
+	.size user_load32, . - user_load32
+	.type user_store32, @function
+user_store32:
+	.cfi_startproc
+	xchg	%esi, (%rdi)
+	xor	%eax, %eax
+	ret
+	.cfi_endproc
+	.size user_store32, . - user_store32
+	.type user_cas32, @function
+user_cas32:
+	.cfi_startproc
+	mov	(%rsi), %eax
+	lock cmpxchg %edx, (%rdi)
+	mov	%eax, (%rsi)
+	sete	%al
+	movzbl	%al, %eax
+	ret
+	.cfi_endproc
+	.size user_cas32, . - user_cas32
+user_access_end:
+user_access_fault:
+	.cfi_startproc
+	mov	$-EFAULT, %rax
+	ret
+	.cfi_endproc
+
+/*
+ * long native_syscall(const long args[6], long nr, const _Atomic uint32_t *interrupt)
+ *
+ * A signal handler that finds rip in [native_begin, native_end) goes on at native_abort. native_end is the address after
+ * the `syscall`: a call that the kernel wants to restart (rip moved back to it) is aborted too, and dispatch decides.
+ */
+	.globl native_syscall, native_begin, native_end, native_abort
+	.hidden native_syscall, native_begin, native_end, native_abort
+	.type native_syscall, @function
+native_syscall:
+	.cfi_startproc
+	push	%rbx
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbx, 0
+	mov	%rsi, %rax
+	mov	%rdx, %rbx
+	mov	%rdi, %r11
+	mov	0(%r11), %rdi
+	mov	8(%r11), %rsi
+	mov	16(%r11), %rdx
+	mov	24(%r11), %r10
+	mov	32(%r11), %r8
+	mov	40(%r11), %r9
+native_begin:
+	cmpl	$0, (%rbx)
+	jne	native_abort
+	syscall
+native_end:
+	.cfi_remember_state
+	pop	%rbx
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbx
+	ret
+	.cfi_restore_state
+native_abort:
+	pop	%rbx
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbx
+	mov	$-ERESTARTSYS, %rax
+	ret
+	.cfi_endproc
+	.size native_syscall, . - native_syscall
+
+/*
+ * long native_clone_vm(struct regs *r, void *child_gs)
+ *
+ * vfork, and clone with CLONE_VM: the child runs in our memory, with vfork even on our stack, so that nothing may be
+ * kept there: r is in memory of the thread's own, every register is loaded from it before the call (a child that starts
+ * on a stack of its own expects them) and after it. Parent and child leave by jumping to r->rip; the result is in rax.
+ */
+	.globl native_clone_vm
+	.hidden native_clone_vm
+	.type native_clone_vm, @function
+native_clone_vm:
+	.cfi_startproc
+	mov	%rdi, %rbx		/* survives the call, restored last */
+	mov	%rsi, %rbp
+	mov	REGS_NR(%rbx), %rax
+	mov	REGS_RDI(%rbx), %rdi
+	mov	REGS_RSI(%rbx), %rsi
+	mov	REGS_RDX(%rbx), %rdx
+	mov	REGS_R10(%rbx), %r10
+	mov	REGS_R8(%rbx), %r8
+	mov	REGS_R9(%rbx), %r9
+	mov	REGS_RSP(%rbx), %rsp
+	syscall
+	test	%rax, %rax
+	jz	1f
+	/* The parent goes back into C: r->rax holds the result, on the stack left by the caller of this function. */
+	mov	%rax, REGS_RAX(%rbx)
+	mov	%rbx, %rdi
+	lea	-128(%rsp), %rsp
+	and	$-16, %rsp
+	call	clone_vm_done
+	mov	%rbx, %rdi
+	jmp	regs_resume
+1:	/* The child: its gs base says that its calls are the kernel's. */
+	mov	$ARCH_SET_GS, %edi
+	mov	%rbp, %rsi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	mov	REGS_R15(%rbx), %r15
+	mov	REGS_R14(%rbx), %r14
+	mov	REGS_R13(%rbx), %r13
+	mov	REGS_R12(%rbx), %r12
+	mov	REGS_RBP(%rbx), %rbp
+	mov	REGS_R9(%rbx), %r9
+	mov	REGS_R8(%rbx), %r8
+	mov	REGS_R10(%rbx), %r10
+	mov	REGS_RDX(%rbx), %rdx
+	mov	REGS_RSI(%rbx), %rsi
+	mov	REGS_RDI(%rbx), %rdi
+	mov	REGS_RIP(%rbx), %rcx
+	mov	REGS_RBX(%rbx), %rbx
+	xor	%eax, %eax
+	jmp	*%rcx
+	.cfi_endproc
+	.size native_clone_vm, . - native_clone_vm
+
+/*
+ * void native_clone_plain(struct regs *r)
+ *
+ * A clone or vfork of one that has nothing to do with the runtime. The child may share the stack (vfork), so nothing is
+ * kept on it: every register is loaded, the call is made, and both go on with r->rip in r9, which clone and vfork do not
+ * use and the ABI lets a call change.
+ */
+	.globl native_clone_plain
+	.hidden native_clone_plain
+	.type native_clone_plain, @function
+native_clone_plain:
+	mov	%rdi, %rax
+	mov	REGS_R15(%rax), %r15
+	mov	REGS_R14(%rax), %r14
+	mov	REGS_R13(%rax), %r13
+	mov	REGS_R12(%rax), %r12
+	mov	REGS_RBP(%rax), %rbp
+	mov	REGS_RBX(%rax), %rbx
+	mov	REGS_R8(%rax), %r8
+	mov	REGS_R10(%rax), %r10
+	mov	REGS_RDX(%rax), %rdx
+	mov	REGS_RSI(%rax), %rsi
+	mov	REGS_RDI(%rax), %rdi
+	mov	REGS_RIP(%rax), %r9
+	mov	REGS_RSP(%rax), %rsp
+	mov	REGS_NR(%rax), %rax
+	syscall
+	jmp	*%r9
+	.size native_clone_plain, . - native_clone_plain
+
+/* void native_sigreturn(uintptr_t sp) */
+	.globl native_sigreturn
+	.hidden native_sigreturn
+	.type native_sigreturn, @function
+native_sigreturn:
+	mov	%rdi, %rsp
+	mov	$SYS_rt_sigreturn, %eax
+	syscall
+	ud2
+	.size native_sigreturn, . - native_sigreturn
+
+/* Restorer of the runtime's own handler. */
+	.globl signal_restorer
+	.hidden signal_restorer
+	.type signal_restorer, @function
+signal_restorer:
+	mov	$SYS_rt_sigreturn, %eax
+	syscall
+	.size signal_restorer, . - signal_restorer
+
+/* void set_gs(void *) */
+	.globl set_gs
+	.hidden set_gs
+	.type set_gs, @function
+set_gs:
+	.cfi_startproc
+	mov	%rdi, %rsi
+	mov	$ARCH_SET_GS, %edi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	ret
+	.cfi_endproc
+	.size set_gs, . - set_gs
+
+/*
+ * long carrier_clone(unsigned long flags, void *stack_top, struct carrier *c)
+ * A kernel thread that runs carrier_main(c) on a stack of ours, with c as its gs base.
+ */
+	.globl carrier_clone
+	.hidden carrier_clone
+	.type carrier_clone, @function
+carrier_clone:
+	.cfi_startproc
+	push	%rbx
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbx, 0
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	mov	%rdx, %rbx
+	mov	%rcx, %rbp
+	xor	%edx, %edx
+	xor	%r10d, %r10d
+	xor	%r8d, %r8d
+	mov	$SYS_clone, %eax
+	syscall
+	test	%rax, %rax
+	jz	1f
+	pop	%rbp
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbp
+	pop	%rbx
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbx
+	ret
+1:	.cfi_undefined %rip
+	mov	$ARCH_SET_GS, %edi
+	mov	%rbx, %rsi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	mov	%rbx, %rdi
+	mov	%rbp, %rax
+	xor	%ebp, %ebp
+	and	$-16, %rsp
+	call	*%rax
+	ud2
+	.cfi_endproc
+	.size carrier_clone, . - carrier_clone
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,279 @@
+/* Green threads: creation, parking, exit, and the table of their tids. */
+#include "thread.h"
+
+#include <linux/sched.h>
+
+#include "calls.h"
+#include "carrier.h"
+#include "clock.h"
+#include "futex.h"
+#include "hub.h"
+#include "mem.h"
+#include "stats.h"
+
+/* Linux never gives a pid above 2^22 (PID_MAX_LIMIT), and a futex word holds 30 bits of tid (FUTEX_TID_MASK). */
+#define TID_BASE (1 << 22)
+#define TID_CHUNK 4096
+#define TID_CHUNKS 4096
+
+struct list threads = {&threads, &threads};
+struct spin threads_lock;
+_Atomic uint32_t threads_alive;
+
+static struct slab thread_slab = SLAB_INIT(struct thread);
+static struct thread *_Atomic *tids[TID_CHUNKS]; /* under threads_lock; a chunk is never freed */
+static uint32_t tid_next;
+static struct thread *main_thread;
+
+struct thread *thread_self(void)
+{
+	return carrier_current();
+}
+
+/* A tid that has not been used for long: the table is walked round and round. Called with threads_lock. */
+static int tid_take(struct thread *t)
+{
+	for (uint32_t tries = 0; tries < TID_CHUNK * TID_CHUNKS; tries++) {
+		uint32_t i = tid_next++ % (TID_CHUNK * TID_CHUNKS);
+		struct thread *_Atomic **chunk = &tids[i / TID_CHUNK];
+		if (!*chunk && !(*chunk = pages_alloc(TID_CHUNK * sizeof(**chunk))))
+			return -EAGAIN;
+		if (!(*chunk)[i % TID_CHUNK]) {
+			(*chunk)[i % TID_CHUNK] = t;
+			return TID_BASE + (int)i;
+		}
+	}
+	return -EAGAIN;
+}
+
+static void tid_drop(int tid)
+{
+	uint32_t i = (uint32_t)tid - TID_BASE;
+	if (tid >= TID_BASE)
+		tids[i / TID_CHUNK][i % TID_CHUNK] = NULL;
+}
+
+struct thread *thread_by_tid(int tid)
+{
+	uint32_t i = (uint32_t)tid - TID_BASE;
+	if (main_thread && tid == main_thread->tid)
+		return main_thread->dead ? NULL : main_thread;
+	if (tid < TID_BASE || i >= TID_CHUNK * TID_CHUNKS || !tids[i / TID_CHUNK])
+		return NULL;
+	return tids[i / TID_CHUNK][i % TID_CHUNK];
+}
+
+static struct thread *thread_alloc(void)
+{
+	struct thread *t = slab_alloc(&thread_slab);
+	if (t)
+		memset(t, 0, sizeof(*t));
+	return t;
+}
+
+static void thread_register(struct thread *t)
+{
+	list_add_tail(&threads, &t->all);
+	uint32_t alive = atomic_fetch_add(&threads_alive, 1) + 1;
+	STAT_ADD(threads, 1);
+	if (alive > stats.threads_peak)
+		stats.threads_peak = alive;
+}
+
+struct thread *thread_adopt_main(int tid)
+{
+	struct thread *t = thread_alloc();
+	if (!t)
+		return NULL;
+	t->tid = tid;
+	t->is_main = true;
+	t->on_cpu = 1;
+	main_thread = t;
+	sys(SYS_prctl, 16 /* PR_GET_NAME */, t->name);
+	thread_register(t);
+	return t;
+}
+
+/* Puts the frame that the newcomer returns with on top of its stack, and under it what context_switch pops. */
+static void lay_first_frame(struct thread *t, const struct regs *r, const struct clone_spec *spec)
+{
+	struct regs *first = (struct regs *)((spec->sp - 128 - sizeof(struct regs)) & ~15UL);
+	*first = *r;
+	first->rax = 0;
+	first->rsp = spec->sp;
+	/* six callee-saved registers, the return address, and below them xmm0-15, mxcsr, x87 cw */
+	uint64_t *sp = (uint64_t *)first;
+	*--sp = (uint64_t)thread_start;
+	for (int i = 0; i < 6; i++)
+		*--sp = 0;
+	*--sp = 0;
+	for (int i = 0; i < 32; i++)
+		*--sp = 0;
+	/* A new thread inherits mxcsr and the control word (clone(2) copies the FPU state). */
+	__asm__ volatile("stmxcsr %0; fnstcw %1"
+			 : "=m"(*(uint32_t *)((char *)sp + 256)), "=m"(*(uint16_t *)((char *)sp + 260)));
+	t->ctx.sp = sp;
+	t->ctx.fs = spec->tls;
+	t->regs = first;
+}
+
+long thread_create(struct thread *self, const struct regs *r, const struct clone_spec *spec)
+{
+	struct thread *t = thread_alloc();
+	if (!t)
+		return -EAGAIN;
+	t->hub = self->hub;
+	lay_first_frame(t, r, spec);
+	memcpy(t->name, self->name, sizeof(t->name));
+	t->sig.mask = self->sig.mask;
+	t->sig.alt.flags = 2; /* SS_DISABLE */
+	t->stack_low = spec->sp - spec->size;
+	t->stack_size = spec->size;
+	t->policy = self->policy;
+	t->priority = self->priority;
+	t->affinity_size = self->affinity_size;
+	memcpy(t->affinity, self->affinity, sizeof(t->affinity));
+	if (spec->flags & CLONE_CHILD_CLEARTID)
+		t->cleartid = (uint32_t *)spec->child_tid;
+
+	spin_lock(&threads_lock);
+	t->tid = tid_take(t);
+	if (t->tid > 0)
+		thread_register(t);
+	spin_unlock(&threads_lock);
+	if (t->tid < 0) {
+		int err = t->tid;
+		slab_free(&thread_slab, t);
+		return err;
+	}
+	int tid = t->tid;
+	if (spec->flags & CLONE_PARENT_SETTID)
+		user_write(spec->parent_tid, &tid);
+	if (spec->flags & CLONE_CHILD_SETTID)
+		user_write(spec->child_tid, &tid);
+	signal_thread_born(t);
+	hub_ready(t);
+	return tid;
+}
+
+/* A scheduler context is made by glibc's own pthread_create, so that it has TLS; it is not a thread of the program. */
+struct thread *thread_create_scheduler(struct thread *self, const struct regs *r, const struct clone_spec *spec)
+{
+	struct thread *t = thread_alloc();
+	if (!t)
+		return NULL;
+	t->sched = true;
+	t->hub = self->hub;
+	lay_first_frame(t, r, spec);
+	t->tid = TID_BASE - 1;
+	if (spec->flags & CLONE_PARENT_SETTID)
+		user_write(spec->parent_tid, &t->tid);
+	return t;
+}
+
+/* C side of thread_start: the newcomer's first steps, on its own stack. */
+void thread_started(struct regs *r);
+void thread_started(struct regs *r)
+{
+	carrier_arrived();
+	if (carrier_current())
+		dispatch_leave(r);
+}
+
+void thread_prepare(struct thread *t)
+{
+	atomic_store_explicit(&t->wake, 0, memory_order_relaxed);
+}
+
+static void deadline_fired_or_gone(struct thread *t)
+{
+	if (deadline_pending(&t->deadline))
+		deadline_remove(&t->hub->deadlines, &t->deadline);
+}
+
+uint32_t thread_park(struct thread *t, nsec_t deadline)
+{
+	if (deadline != NEVER)
+		deadline_add(&t->hub->deadlines, &t->deadline, deadline);
+	uint32_t reasons = signal_pending(&t->sig) ? WAKE_SIGNAL : 0;
+	if (!reasons)
+		reasons = atomic_fetch_or_explicit(&t->wake, WAKE_PARKED, memory_order_acq_rel);
+	if (!reasons) {
+		stats.parks++;
+		thread_switch_out(t);
+	}
+	deadline_fired_or_gone(t);
+	return reasons | (atomic_load_explicit(&t->wake, memory_order_acquire) & ~WAKE_PARKED);
+}
+
+void thread_wake(struct thread *t, uint32_t reason)
+{
+	if (atomic_fetch_or_explicit(&t->wake, reason, memory_order_acq_rel) == WAKE_PARKED)
+		hub_ready(t);
+}
+
+/* The caller made itself findable (or is dead): another context goes on. Returns when this one is resumed. */
+void thread_switch_out(struct thread *t)
+{
+	struct carrier *c = carrier_self();
+	struct hub *h = c->hub;
+	struct thread *next = hub_next(h);
+	if (next == t)
+		return;
+	stats.switches++;
+	c->left = t;
+	struct thread *to = next ? next : h->scheduler;
+	c->current = next;
+	atomic_store_explicit(&t->carrier, NULL, memory_order_relaxed);
+	atomic_store_explicit(&to->carrier, c, memory_order_relaxed);
+	context_switch(&t->ctx, &to->ctx);
+	carrier_arrived();
+}
+
+void thread_yield(struct thread *t)
+{
+	thread_prepare(t);
+	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
+	hub_ready(t);
+	thread_switch_out(t);
+}
+
+/* Off the dead thread's stack: now its memory may go (pthread_join waits for the word to be cleared). */
+void thread_bury(struct thread *t)
+{
+	uint32_t *cleartid = t->cleartid;
+	slab_free(&thread_slab, t);
+	if (cleartid) {
+		user_store32(cleartid, 0);
+		futex_wake_all(cleartid);
+	}
+}
+
+void thread_exit(struct thread *t)
+{
+	futex_exit_robust(t);
+	signal_thread_gone(t);
+	spin_lock(&threads_lock);
+	list_del(&t->all);
+	tid_drop(t->tid);
+	t->dead = true;
+	atomic_fetch_sub(&threads_alive, 1);
+	spin_unlock(&threads_lock);
+	thread_switch_out(t);
+	__builtin_unreachable();
+}
+
+void threads_reset_in_child(struct thread *survivor)
+{
+	threads_lock = (struct spin){0};
+	thread_slab.lock = (struct spin){0};
+	list_for_each(l, &threads)
+	{
+		struct thread *t = container_of(l, struct thread, all);
+		tid_drop(t->tid);
+	}
+	list_init(&threads);
+	threads_alive = 0;
+	main_thread = NULL;
+	(void)survivor;
+}

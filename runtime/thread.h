@@ -1,0 +1,101 @@
+/* Green threads: what they are, how they park and are made ready. */
+#ifndef GREEN_THREAD_H
+#define GREEN_THREAD_H
+
+#include "base.h"
+#include "deadline.h"
+#include "list.h"
+#include "regs_x86_64.h"
+#include "signal.h"
+#include "spin.h"
+#include "switch_x86_64.h"
+
+struct carrier;
+struct hub;
+struct robust_list_head;
+
+/* Bits of thread.wake: why a parked thread is to run again. Modelled in tests/models. */
+enum {
+	WAKE_PARKED = 1,  /* it gave up its carrier (or is about to: see on_cpu) */
+	WAKE_EVENT = 2,   /* what it waits for happened */
+	WAKE_TIMEOUT = 4, /* its deadline passed */
+	WAKE_SIGNAL = 8,  /* look at your pending signals */
+};
+
+#define AFFINITY_BYTES 128 /* 1024 CPUs, as cpu_set_t */
+
+struct thread {
+	struct context ctx; /* where it goes on when it is switched to */
+	_Atomic uint32_t wake;
+	_Atomic uint32_t on_cpu; /* a carrier stands on its stack; cleared by the successor after the switch */
+	struct hub *hub;         /* where it queues when ready */
+	struct carrier *_Atomic carrier; /* the one that runs it, NULL while it does not run */
+	struct thread *next;     /* in a run queue or an inbound stack */
+	struct deadline deadline;
+	struct list all; /* in the list of all threads */
+	struct regs *regs; /* frame of the call it is in */
+	int tid;
+	bool dead;
+	bool sched; /* the scheduler context of a hub, not a thread of the program */
+	bool is_main;
+	bool wants_scheduler; /* its next clone makes a scheduler context */
+	nsec_t restart_deadline; /* of a sleep that is being restarted, else 0 */
+
+	/* What the kernel keeps per thread. */
+	uint32_t *cleartid;
+	struct robust_list_head *robust;
+	size_t robust_len;
+	char name[16];
+	int policy, priority;
+	uint8_t affinity_size; /* 0: never set */
+	uint8_t affinity[AFFINITY_BYTES];
+
+	struct thread_signals sig;
+	struct {
+		uintptr_t addr;
+		size_t len;
+	} stack_pending; /* mapped for a stack, guard not yet asked for (stack.c) */
+	uintptr_t stack_low; /* guard included */
+	size_t stack_size;
+	struct regs vfork_regs; /* a vfork's way back: its stack is the child's for a while */
+};
+
+extern struct list threads; /* of the program, alive; under threads_lock */
+extern struct spin threads_lock;
+extern _Atomic uint32_t threads_alive;
+
+struct thread *thread_self(void);
+
+/* The frame of a CLONE_THREAD clone becomes a green thread's first return; its tid or a negative errno. */
+struct clone_spec {
+	unsigned long flags;
+	uintptr_t sp; /* top of the stack */
+	size_t size;  /* 0: not known */
+	uintptr_t tls;
+	int *parent_tid, *child_tid;
+};
+long thread_create(struct thread *self, const struct regs *r, const struct clone_spec *spec);
+struct thread *thread_adopt_main(int tid);
+_Noreturn void thread_exit(struct thread *t);
+struct thread *thread_by_tid(int tid); /* NULL when there is none */
+void threads_reset_in_child(struct thread *survivor);
+
+/*
+ * Parking. The order is
+ *	thread_prepare(t);
+ *	link yourself where wakers find you;
+ *	... check once more that what you wait for has not happened ...
+ *	thread_park(t, deadline);
+ *	unlink yourself (under the list's lock) if nobody did.
+ * thread_park answers the WAKE_ bits, without WAKE_PARKED; it returns at once if a waker came first. The hub must be
+ * held (hub_need). Wakers call thread_wake from any carrier that is in the runtime.
+ */
+void thread_prepare(struct thread *t);
+uint32_t thread_park(struct thread *t, nsec_t deadline);
+void thread_wake(struct thread *t, uint32_t reason);
+void thread_yield(struct thread *t);
+void thread_switch_out(struct thread *t);
+void thread_bury(struct thread *t); /* after the switch away from a dead thread */
+struct thread *thread_create_scheduler(struct thread *self, const struct regs *r, const struct clone_spec *spec);
+
+#endif

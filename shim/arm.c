@@ -1,0 +1,220 @@
+/*
+ * Arming, at the first creation of a thread: the process has one kernel thread, so its text can be patched.
+ *
+ * Whatever fails, everything is undone and the process goes on natively, with one line on stderr that says why.
+ */
+#include "shim/arm.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/calls.h"
+#include "runtime/loop.h"
+#include "runtime/runtime.h"
+#include "runtime/say.h"
+#include "shim/options.h"
+#include "shim/sites.h"
+#include "shim/symbols.h"
+
+static _Atomic enum { DORMANT, ARMING, ARMED, REFUSED } state;
+static struct sites sites;
+static bool patched;
+
+void green_entry(void);
+
+/* The rooms of the site table that the runtime asks for: in signal handlers, so without libc. */
+
+static uintptr_t start_of(uintptr_t resume)
+{
+	const struct site *s = site_by_resume(&sites, resume);
+	return s ? s->again : 0;
+}
+
+static uintptr_t canonical(uintptr_t ip)
+{
+	const struct site *s = site_by_resume(&sites, ip);
+	return s ? s->insn + 2 : ip;
+}
+
+static uintptr_t resume_of(uintptr_t ip)
+{
+	const struct site *s = site_by_after(&sites, ip);
+	return s && s->resume ? s->resume : ip;
+}
+
+static void exit_process(void)
+{
+	exit(0);
+}
+
+static void after_fork(void)
+{
+	state = DORMANT;
+	arm_on_first_thread();
+}
+
+static bool wanted(int nr)
+{
+	return nr < 0 || (nr < CALLS && calls[nr].fn);
+}
+
+/* "Threads:" of /proc/self/status; 0 if it cannot be read. */
+static int kernel_threads(void)
+{
+	char text[4096];
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	const char *line = strstr(text, "\nThreads:");
+	return line ? atoi(line + strlen("\nThreads:")) : 0;
+}
+
+/* Without these nothing works, or threads appear behind our back. */
+static const int must_have[] = {SYS_clone, SYS_clone3, SYS_futex, SYS_exit, SYS_rt_sigprocmask, SYS_rt_sigreturn,
+    SYS_read, SYS_write, SYS_close};
+
+static bool site_patched(int nr)
+{
+	for (size_t i = 0; i < sites.n; i++)
+		if (sites.v[i].nr == nr && sites.v[i].resume)
+			return true;
+	return false;
+}
+
+static const char *patch(void)
+{
+	if (patched)
+		return NULL;
+	if (sites_find(&sites) || sites_patch(&sites, wanted, green_entry)) {
+		const char *why = sites.error;
+		sites_free(&sites);
+		return why;
+	}
+	for (size_t i = 0; i < sizeof(must_have) / sizeof(*must_have); i++) {
+		if (!site_patched(must_have[i])) {
+			sites_unpatch(&sites);
+			return "libc has a system call that was not found";
+		}
+	}
+	patched = true;
+	return NULL;
+}
+
+static int real_pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	__typeof__(&pthread_create) create = (__typeof__(&pthread_create))symbol_real(SYMBOL_pthread_create);
+	return create(t, attr, fn, arg);
+}
+
+static void *scheduler(void *arg)
+{
+	(void)arg;
+	runtime_scheduler_main();
+}
+
+/* The scheduler context gets its stack and TLS from glibc: its clone is answered with a context that nobody runs yet. */
+static const char *make_scheduler(void)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 * 1024);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	runtime_scheduler_next();
+	int err = real_pthread_create(&t, &attr, scheduler, NULL);
+	pthread_attr_destroy(&attr);
+	if (err || !scheduler_born)
+		return "no memory for the scheduler";
+	return runtime_finish_start() < 0 ? "no kernel thread for the monitor" : NULL;
+}
+
+static void *tell_tid(void *arg)
+{
+	*(pid_t *)arg = gettid();
+	return arg;
+}
+
+/* One green thread, to its join, before the program's own. */
+static const char *self_test(void)
+{
+	pthread_t t;
+	pid_t tid = 0;
+	void *ret = NULL;
+	if (real_pthread_create(&t, NULL, tell_tid, &tid) || pthread_join(t, &ret) || ret != &tid)
+		return "the self-test failed: no thread could be made";
+	return tid <= 1 << 22 ? "the self-test failed: its thread was not green" : NULL;
+}
+
+static const char *start(void)
+{
+	const uintptr_t *rseq_offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
+	const struct runtime_options opt = {
+	    .max_carriers = (uint32_t)options.max_carriers,
+	    .stats = options.stats,
+	    .rseq_offset = rseq_offset ? *rseq_offset : 0,
+	};
+	runtime_hooks = (struct runtime_hooks){
+	    .site_start = start_of,
+	    .site_canonical = canonical,
+	    .site_resume = resume_of,
+	    .last_thread_exit = exit_process,
+	    .forked = after_fork,
+	};
+	int err = runtime_start(&opt);
+	if (err)
+		return err == -EMFILE ? "no file descriptors left" : "no memory";
+	const char *why = make_scheduler();
+	return why ? why : self_test();
+}
+
+static const char *arm(void)
+{
+	int threads = kernel_threads();
+	if (options.hubs != 1)
+		say("GREEN_HUBS=%d: only one hub for now", options.hubs);
+	if (threads != 1)
+		return threads ? "there is more than one thread already" : "/proc/self/status cannot be read";
+	if (loop_load())
+		return "libuv.so.1 cannot be opened";
+	symbols_resolve_all();
+	runtime_prepare(); /* every patched site asks for the carrier */
+	const char *why = patch();
+	if (why)
+		return why;
+	why = start();
+	if (why) {
+		runtime_abandon();
+		sites_unpatch(&sites);
+		patched = false;
+	}
+	return why;
+}
+
+static void arm_hook(uint32_t symbol)
+{
+	int expected = DORMANT, saved = errno;
+	if (!__atomic_compare_exchange_n((int *)&state, &expected, ARMING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return;
+	const char *why = arm();
+	symbol_arm_hook = NULL;
+	state = why ? REFUSED : ARMED;
+	if (why)
+		say("running natively: %s", why);
+	else if (options.verbose)
+		say("green threads from here on (first thread by %s)", symbol_name(symbol));
+	errno = saved;
+}
+
+void arm_on_first_thread(void)
+{
+	symbol_arm_hook = arm_hook;
+}

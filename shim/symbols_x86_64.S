@@ -1,0 +1,139 @@
+/*
+ * The exports of the symbol door, made from symbols.def. Each notes its number and its caller and jumps to libc's
+ * function; r11 is all that it changes. rax stays (it counts the vector registers of a variadic call), r10 too (the
+ * static chain). As they only jump, an exception or a cancellation that unwinds libc's function never meets them.
+ *
+ * There is no .note.gnu.property: the switch of green threads cannot live with shadow stacks, and the loader turns
+ * them off for a process with an unmarked library. The endbr64 are for indirect-branch tracking, which it could have.
+ */
+#define NOTE_CALLER 0
+#define NOTE_FRAME 8
+#define NOTE_SYMBOL 16
+
+
+	.set	symbol, 0
+
+/* \id is a name of our own for the export, where the name proper has several versions. */
+.macro export id:req, arms:req
+	.section .text.symbols, "ax", @progbits
+	.globl	\id
+	.type	\id, @function
+	.p2align 4
+\id:
+	.cfi_startproc
+	endbr64
+	mov	note@gottpoff(%rip), %r11
+	mov	%rsp, %fs:NOTE_FRAME(%r11)
+	push	(%rsp)
+	.cfi_adjust_cfa_offset 8
+	pop	%fs:NOTE_CALLER(%r11)
+	.cfi_adjust_cfa_offset -8
+	movl	$symbol, %fs:NOTE_SYMBOL(%r11)
+	.ifnc \arms, never
+	cmpq	$0, symbol_arm_hook(%rip)
+	jne	.Larm_\id
+	.endif
+	jmp	*symbol_slots + 8 * symbol(%rip)
+	.ifnc \arms, never
+.Larm_\id:
+	mov	$symbol, %r11d
+	jmp	go_through_arm
+	.endif
+	.cfi_endproc
+	.size	\id, . - \id
+
+	/* Where the slot leads before the first call. */
+	.section .text.resolve, "ax", @progbits
+.Lresolve_\id:
+	.cfi_startproc
+	endbr64
+	mov	$symbol, %r11d
+	jmp	go_through_resolve
+	.cfi_endproc
+
+	.section .data.slots, "aw", @progbits
+	.quad	.Lresolve_\id
+	.set	symbol, symbol + 1
+.endm
+
+.macro export_version name:req, tag:req, at:req, version:req, arms:req
+	export	\name\()_\tag, \arms
+	.symver	\name\()_\tag, \name\at\version, remove
+.endm
+
+/* r11d = symbol. Call \function with it in front of the call's own second argument; go on where it says. */
+.macro go_through function:req
+	.text
+	.type	go_through_\function, @function
+	.p2align 4
+go_through_\function:
+	.cfi_startproc
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_offset %rbp, -16
+	mov	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	push	%rax
+	push	%rcx
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%r8
+	push	%r9
+	push	%r10
+	sub	$128, %rsp
+	and	$-16, %rsp
+	movups	%xmm0, 0x00(%rsp)
+	movups	%xmm1, 0x10(%rsp)
+	movups	%xmm2, 0x20(%rsp)
+	movups	%xmm3, 0x30(%rsp)
+	movups	%xmm4, 0x40(%rsp)
+	movups	%xmm5, 0x50(%rsp)
+	movups	%xmm6, 0x60(%rsp)
+	movups	%xmm7, 0x70(%rsp)
+	mov	%r11d, %edi
+	call	symbol_\function
+	mov	%rax, %r11
+	movups	0x00(%rsp), %xmm0
+	movups	0x10(%rsp), %xmm1
+	movups	0x20(%rsp), %xmm2
+	movups	0x30(%rsp), %xmm3
+	movups	0x40(%rsp), %xmm4
+	movups	0x50(%rsp), %xmm5
+	movups	0x60(%rsp), %xmm6
+	movups	0x70(%rsp), %xmm7
+	lea	-64(%rbp), %rsp
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdi
+	pop	%rsi
+	pop	%rdx
+	pop	%rcx
+	pop	%rax
+	pop	%rbp
+	.cfi_def_cfa %rsp, 8
+	.cfi_restore %rbp
+	jmp	*%r11
+	.cfi_endproc
+	.size	go_through_\function, . - go_through_\function
+.endm
+
+	go_through resolve
+	go_through arm
+
+	.section .data.slots, "aw", @progbits
+	.globl	symbol_slots
+	.hidden	symbol_slots
+	.type	symbol_slots, @object
+	.p2align 3
+symbol_slots:
+
+#define SYMBOL(name, group, arms) export name, arms;
+#define VERSION(name, tag, at, version, group, arms) export_version name, tag, at, version, arms;
+#include "shim/symbols.def"
+
+	.section .data.slots, "aw", @progbits
+	.size	symbol_slots, . - symbol_slots
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,45 @@
+/* What the subcommands of green(1) share. */
+#ifndef GREEN_TOOLS_H
+#define GREEN_TOOLS_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+/* Exit statuses, those of env(1). */
+enum {
+	EXIT_OURS = 125,      /* green itself could not do what it was asked */
+	EXIT_UNUSABLE = 126,  /* the program is there but cannot be run this way */
+	EXIT_NOT_FOUND = 127, /* no such program, or its interpreter is missing */
+};
+
+/* One line on stderr, after "green: ". */
+_Noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* green.c */
+void close_stdout(void); /* dies if what was printed did not get out */
+
+/* run.c */
+int run_main(int argc, char **argv);
+void run_usage(void);
+
+/* library.c: the path of libgreen.so, fit for LD_PRELOAD; dies if there is none. */
+const char *library_find(void);
+
+/* program.c */
+struct program {
+	char path[PATH_MAX]; /* for execvp */
+	char asan[128];      /* soname of ASan's runtime, which insists on coming first; "" mostly */
+};
+/* Looks the name up in PATH and makes sure that a library can be preloaded into it; dies with the reason if not. */
+void program_find(struct program *p, const char *name);
+
+/* elf.c */
+struct elf {
+	char interp[PATH_MAX]; /* "" for a static program or a library */
+	char soname[128];
+	char asan[128];
+};
+/* Reads what matters of an x86-64 ELF file, trusting nothing in it; the reason why it is unfit, or NULL. */
+const char *elf_read(int fd, struct elf *elf);
+
+#endif
