@@ -36,7 +36,7 @@ PIC := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fasynchronous-unwind-
 GREEN_STACK := $(wildcard runtime/*.c) shim/lookup.c
 GREEN_STACK_FLAGS := -mgeneral-regs-only -fno-tree-loop-distribute-patterns -fcf-protection=none -U_FORTIFY_SOURCE
 
-LDFLAGS_SO := -shared -Wl,-z,defs -Wl,-z,initfirst -Wl,-z,relro -Wl,-z,noexecstack \
+LDFLAGS_SO := -shared -Wl,-z,defs -Wl,-z,initfirst -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
 	-Wl,--version-script=shim/libgreen.map -Wl,-soname,libgreen.so
 
 # Sanitizer builds (make asan) link what is otherwise opened when arming: ASan refuses RTLD_DEEPBIND.
@@ -150,13 +150,15 @@ deps:
 C_FILES = $(wildcard runtime/*.[ch] shim/*.[ch] tools/*.[ch] tests/unit/*.[ch] tests/programs/*.[ch] tests/programs/*.cc \
 	tests/bench/*.[ch] tests/real/*.[ch])
 
+LINT_C = $(filter-out tests/%,$(filter %.c,$(C_FILES)))
+LINT_FLAGS = $(STD) -I. -D_GNU_SOURCE -DGREEN_VERSION=\"\" -DGREEN_LIBDIR=\"\"
+
 lint:
 	@$(MAKE) --no-print-directory deps PACKAGES="$(LINT_PACKAGES)"
-	clang-tidy --quiet $(filter %.c,$(filter-out tests/%,$(C_FILES))) -- $(STD) $(CPPFLAGS) $(PIC)
+	printf '%s\n' $(LINT_C) | xargs -n 4 -P $$(nproc) sh -c 'clang-tidy --quiet "$$@" -- $(LINT_FLAGS) 2>/dev/null' clang-tidy
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability,performance \
-		--suppress=missingInclude -I. -D__x86_64__ -D_GNU_SOURCE -DGREEN_VERSION='""' -DGREEN_LIBDIR='""' \
-		$(filter %.c,$(filter-out tests/%,$(C_FILES)))
-	shellcheck $(shell grep -rlE '^#!/bin/(ba)?sh' .ci tests tools)
+		--suppress=missingInclude -D__x86_64__ --std=c11 $(filter-out -std=%,$(LINT_FLAGS)) $(LINT_C)
+	shellcheck --severity=warning $(shell grep -rlE '^#!/bin/(ba)?sh' .ci tests tools)
 
 format:
 	clang-format -i $(C_FILES)

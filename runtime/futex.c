@@ -30,6 +30,7 @@ struct futex_waiter {
 };
 
 static struct bucket buckets[BUCKETS];
+static _Atomic uint32_t kernel_waiters; /* threads of ours that wait for a shared word in the kernel */
 
 static struct bucket *bucket_of(const uint32_t *addr)
 {
@@ -68,24 +69,32 @@ static void waiter_wake(struct futex_waiter *w)
 	thread_wake(w->thread, WAKE_EVENT);
 }
 
-/* After parking: was it a waker (true), or is the waiter still queued (and now no longer)? */
-static bool waiter_leave(struct futex_waiter *w)
+/* Locks the bucket that the waiter is queued in; NULL when a waker took it off, who is done with it then. */
+static struct bucket *waiter_lock(struct futex_waiter *w)
 {
 	struct bucket *b;
 	while ((b = atomic_load_explicit(&w->bucket, memory_order_acquire))) {
 		bucket_lock(b);
-		if (atomic_load_explicit(&w->bucket, memory_order_relaxed) == b) {
-			list_del(&w->link);
-			spin_unlock(&b->lock);
-			return false;
-		}
+		if (atomic_load_explicit(&w->bucket, memory_order_relaxed) == b)
+			return b;
 		spin_unlock(&b->lock); /* requeued or woken in between */
 	}
 	/* The waker may still be at thread_wake: it holds the bucket's lock until it is done. */
 	b = bucket_of(w->addr);
 	bucket_lock(b);
 	spin_unlock(&b->lock);
-	return true;
+	return NULL;
+}
+
+/* Was it a waker (true), or was the waiter still queued (and is no longer)? */
+static bool waiter_leave(struct futex_waiter *w)
+{
+	struct bucket *b = waiter_lock(w);
+	if (!b)
+		return true;
+	list_del(&w->link);
+	spin_unlock(&b->lock);
+	return false;
 }
 
 static bool aligned(const uint32_t *addr)
@@ -96,26 +105,31 @@ static bool aligned(const uint32_t *addr)
 /* Called with the bucket's lock, leaves with it released. */
 static long wait_parked(struct thread *t, struct bucket *b, struct futex_waiter *w, nsec_t deadline)
 {
+	long ret;
 	w->thread = t;
 	atomic_store_explicit(&w->bucket, b, memory_order_relaxed);
 	list_add_tail(&b->waiters, &w->link);
 	spin_unlock(&b->lock);
 	for (;;) {
 		uint32_t reasons = thread_park(t, deadline);
-		if (waiter_leave(w))
+		b = waiter_lock(w);
+		if (!b)
 			return 0;
-		if (reasons & WAKE_SIGNAL && signal_pending(&t->sig))
-			return -ERESTARTSYS;
-		if (clock_now() >= deadline)
-			return -ETIMEDOUT;
-		/* A stale wake: queue again. Nobody was woken in our stead, so the word need not be looked at. */
+		if (reasons & WAKE_SIGNAL && signal_pending(&t->sig)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		if (clock_now() >= deadline) {
+			ret = -ETIMEDOUT;
+			break;
+		}
+		/* A stale wake. It stays queued all the time: a FUTEX_WAKE that found nobody would be lost. */
 		thread_prepare(t);
-		b = bucket_of(w->addr);
-		bucket_lock(b);
-		atomic_store_explicit(&w->bucket, b, memory_order_relaxed);
-		list_add_tail(&b->waiters, &w->link);
 		spin_unlock(&b->lock);
 	}
+	list_del(&w->link);
+	spin_unlock(&b->lock);
+	return ret;
 }
 
 static long futex_wait(struct thread *t, uint32_t *addr, uint32_t val, nsec_t deadline, uint32_t bitset)
@@ -166,7 +180,8 @@ static long futex_wake(const uint32_t *addr, int count, uint32_t bitset)
 void futex_wake_all(uint32_t *addr)
 {
 	futex_wake(addr, INT32_MAX, FUTEX_BITSET_MATCH_ANY);
-	sys(SYS_futex, addr, FUTEX_WAKE, INT32_MAX); /* a waiter in another process, or in a kernel thread */
+	if (atomic_load(&kernel_waiters)) /* a joiner that took the word for a shared one */
+		sys(SYS_futex, addr, FUTEX_WAKE, INT32_MAX);
 }
 
 static long futex_requeue(uint32_t *from, uint32_t *to, int nwake, int nrequeue, const uint32_t *expected)
@@ -468,6 +483,14 @@ static int read_deadline(const void *user, int op, nsec_t *deadline)
 	return 0;
 }
 
+static long wait_in_kernel(struct thread *t, struct regs *r)
+{
+	atomic_fetch_add(&kernel_waiters, 1);
+	long ret = handoff_regs(t, r);
+	atomic_fetch_sub(&kernel_waiters, 1);
+	return ret;
+}
+
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
 #endif
@@ -488,7 +511,7 @@ long call_futex(struct thread *t, struct regs *r)
 		if (ret)
 			return ret;
 		if (shared && !is_join_word(t, addr))
-			return handoff_regs(t, r);
+			return wait_in_kernel(t, r);
 		ret = futex_wait(t, addr, val, deadline, cmd == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : val3);
 		/* A timed FUTEX_WAIT is not restarted after a handler (signal(7)). */
 		return ret == -ERESTARTSYS && deadline != NEVER ? -ERESTARTNOHAND : ret;
@@ -598,4 +621,5 @@ void futex_reset_in_child(void)
 {
 	for (int i = 0; i < BUCKETS; i++)
 		buckets[i] = (struct bucket){0};
+	kernel_waiters = 0;
 }

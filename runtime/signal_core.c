@@ -7,6 +7,7 @@
  */
 #include "signal_core.h"
 
+#include <linux/membarrier.h>
 #include <signal.h>
 
 #include "calls.h"
@@ -163,10 +164,15 @@ static void enqueue(struct queued_signal **q, ksigset_t pending, const struct ks
 	*q = n;
 }
 
-/* It has something to look at: wherever it is. */
+/*
+ * It has something to look at: wherever it is. The thread's own side (thread_prepare, the store of USER, thread.carrier)
+ * is plain stores followed by a look at `work`, without a fence, because that path is hot; the barrier is made here, for
+ * both (tests/models: signal_window, park).
+ */
 static void notify(struct thread *t)
 {
 	atomic_store_explicit(&t->sig.work, 1, memory_order_release);
+	sys(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0);
 	thread_wake(t, WAKE_SIGNAL);
 	struct carrier *c = atomic_load(&t->carrier);
 	if (c && c != carrier_self())
@@ -347,6 +353,9 @@ void signal_mask_call_done(struct thread *t, bool interrupted)
 
 int signals_start(struct thread *main_thread)
 {
+	/* Linux 4.14. Without it (or where a sandbox forbids it) one CPU's buffered store may delay a signal until the
+	 * thread's next call. */
+	sys(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0);
 	sys(SYS_rt_sigprocmask, SIG_BLOCK, 0, &main_thread->sig.mask, 8);
 	for (int sig = 1; sig <= SIGNALS; sig++)
 		sys(SYS_rt_sigaction, sig, 0, &actions[sig], 8);

@@ -2,8 +2,11 @@
 #include "shim/arm.h"
 #include "shim/options.h"
 
-static void __attribute__((constructor)) load(void)
+/* With -z initfirst this runs before libc's own constructor, which sets environ; the loader passes the environment. */
+static void __attribute__((constructor)) load(int argc, char **argv, char **envp)
 {
-	options_read();
+	(void)argc;
+	(void)argv;
+	options_read(envp);
 	arm_on_first_thread();
 }

@@ -13,10 +13,10 @@ struct library {
 	uintptr_t base;
 	const uint32_t *gnu_hash;
 	const uint32_t *hash;
-	const ElfW(Sym) *sym;
+	const Elf64_Sym *sym;
 	const char *str;
-	const ElfW(Half) *versym;
-	const ElfW(Verdef) *verdef;
+	const Elf64_Half *versym;
+	const Elf64_Verdef *verdef;
 };
 
 /* What is looked for. */
@@ -27,7 +27,7 @@ struct wanted {
 	uint32_t hash;
 };
 
-/* strcmp() would do in most processes; in a signal handler before its relocation it would not. */
+/* strcmp() is an IFUNC that is bound lazily: the loader would be entered. */
 static bool same(const char *a, const char *b)
 {
 	while (*a && *a == *b)
@@ -58,7 +58,7 @@ static uint32_t elf_hash(const char *s)
 static void library_read(struct library *lib, const struct link_map *map)
 {
 	*lib = (struct library){.base = map->l_addr};
-	for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
+	for (const Elf64_Dyn *d = map->l_ld; d->d_tag != DT_NULL; d++) {
 		/* The loader has made addresses of the offsets, except where the section is read-only (the vDSO). */
 		uintptr_t p = d->d_un.d_ptr < lib->base ? d->d_un.d_ptr + lib->base : d->d_un.d_ptr;
 
@@ -70,16 +70,16 @@ static void library_read(struct library *lib, const struct link_map *map)
 			lib->hash = (const uint32_t *)p;
 			break;
 		case DT_SYMTAB:
-			lib->sym = (const ElfW(Sym) *)p;
+			lib->sym = (const Elf64_Sym *)p;
 			break;
 		case DT_STRTAB:
 			lib->str = (const char *)p;
 			break;
 		case DT_VERSYM:
-			lib->versym = (const ElfW(Half) *)p;
+			lib->versym = (const Elf64_Half *)p;
 			break;
 		case DT_VERDEF:
-			lib->verdef = (const ElfW(Verdef) *)p;
+			lib->verdef = (const Elf64_Verdef *)p;
 			break;
 		}
 	}
@@ -87,12 +87,12 @@ static void library_read(struct library *lib, const struct link_map *map)
 
 static const char *version_name(const struct library *lib, unsigned index)
 {
-	const ElfW(Verdef) *v = lib->verdef;
+	const Elf64_Verdef *v = lib->verdef;
 
 	while (v) {
 		if (v->vd_ndx == index)
-			return lib->str + ((const ElfW(Verdaux) *)((const char *)v + v->vd_aux))->vda_name;
-		v = v->vd_next ? (const ElfW(Verdef) *)((const char *)v + v->vd_next) : NULL;
+			return lib->str + ((const Elf64_Verdaux *)((const char *)v + v->vd_aux))->vda_name;
+		v = v->vd_next ? (const Elf64_Verdef *)((const char *)v + v->vd_next) : NULL;
 	}
 	return NULL;
 }
@@ -114,7 +114,7 @@ static bool version_fits(const struct library *lib, uint32_t i, const char *vers
 
 static bool fits(const struct library *lib, uint32_t i, const struct wanted *w)
 {
-	const ElfW(Sym) *s = &lib->sym[i];
+	const Elf64_Sym *s = &lib->sym[i];
 	unsigned type = ELF64_ST_TYPE(s->st_info);
 
 	return s->st_shndx != SHN_UNDEF && s->st_value && ELF64_ST_BIND(s->st_info) != STB_LOCAL &&
@@ -126,7 +126,7 @@ static bool fits(const struct library *lib, uint32_t i, const struct wanted *w)
 static uint32_t find_gnu(const struct library *lib, const struct wanted *w)
 {
 	const uint32_t *t = lib->gnu_hash;
-	const uint32_t *buckets = t + 4 + t[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+	const uint32_t *buckets = t + 4 + t[2] * (sizeof(Elf64_Addr) / sizeof(uint32_t));
 	const uint32_t *hashes = buckets + t[0];
 	uint32_t i = t[0] ? buckets[w->gnu_hash % t[0]] : 0;
 
@@ -155,7 +155,7 @@ static uint32_t find_sysv(const struct library *lib, const struct wanted *w)
 static void *find(const struct link_map *map, const struct wanted *w)
 {
 	struct library lib;
-	const ElfW(Sym) *s;
+	const Elf64_Sym *s;
 	uint32_t i = STN_UNDEF;
 	uintptr_t at;
 

@@ -7,8 +7,6 @@
 
 #include "runtime/say.h"
 
-extern char **environ;
-
 struct options options = {
 #define X(name, type, value, help) .name = value,
 #include "shim/options.def"
@@ -52,9 +50,9 @@ static bool parse(const char *s, enum option_type type, int *out)
 	return type == number ? n > 0 : n <= 1;
 }
 
-void options_read(void)
+void options_read(char **environment)
 {
-	for (char **e = environ; e && *e; e++) {
+	for (char **e = environment; e && *e; e++) {
 		for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 			const char *value = value_of(*e, table[i].name);
 			int n;

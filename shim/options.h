@@ -11,6 +11,6 @@ struct options {
 extern struct options options;
 
 /* Reads the environment; one line on stderr for a value that makes no sense. Needs no allocation. */
-void options_read(void);
+void options_read(char **environment);
 
 #endif

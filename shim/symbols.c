@@ -24,6 +24,11 @@ static const struct {
 __thread struct note note;
 void (*symbol_arm_hook)(uint32_t symbol);
 
+/* symbols_x86_64.S counts on it. */
+_Static_assert(offsetof(struct note, caller) == 0, "NOTE_CALLER");
+_Static_assert(offsetof(struct note, frame) == 8, "NOTE_FRAME");
+_Static_assert(offsetof(struct note, symbol) == 16, "NOTE_SYMBOL");
+
 /* Where the exports jump to; at first to code that calls symbol_resolve. By enum symbol. */
 extern void *symbol_slots[SYMBOLS];
 

@@ -6,10 +6,10 @@
  * There is no .note.gnu.property: the switch of green threads cannot live with shadow stacks, and the loader turns
  * them off for a process with an unmarked library. The endbr64 are for indirect-branch tracking, which it could have.
  */
+/* struct note */
 #define NOTE_CALLER 0
 #define NOTE_FRAME 8
 #define NOTE_SYMBOL 16
-
 
 	.set	symbol, 0
 

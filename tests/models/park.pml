@@ -55,7 +55,7 @@ inline thread_wake(reason)
 
 #ifdef BUG_PREPARE_PLAIN_STORE
 /* On x86 a plain store waits in the store buffer: later loads overtake it, a locked instruction does not. (A spin lock
- * taken between prepare and the look at `pending` would do too; the lists of this variant are the hub's own, unlocked.) */
+ * taken between prepare and the look at `pending` would hide it; here the lists are the hub's own, unlocked.) */
 bool buffered;
 #define prepare() buffered = 1
 #define drain() atomic { if :: buffered -> wake = 0; buffered = 0 :: else fi }

@@ -69,9 +69,11 @@ int main(void)
 {
 	static const size_t guards[] = {0, 4096, 1 << 20};
 
-	for (size_t i = 0; i < ARRAY_LEN(guards); i++)
+	for (size_t i = 0; i < ARRAY_LEN(guards); i++) {
 		for (int k = 0; k < 20; k++)
-			printf(k ? "" : "guard %ld\n", (long)join(start_guarded(guards[i], reports)));
+			CHECK_EQ((long)join(start_guarded(guards[i], reports)), guards[i]);
+		printf("guard %zu\n", guards[i]);
+	}
 	fflush(stdout);
 	child_overflows(4096);
 	child_overflows(1 << 20);

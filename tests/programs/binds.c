@@ -12,8 +12,8 @@
 
 /* As a program refers to it that was linked today; where it says a version, as one of that time. */
 #define SYMBOL(name, group, arms) extern void ref_##name(void) __asm__(#name) __attribute__((weak));
-#define VERSION(name, tag, at, version, group, arms)                                                                   \
-	extern void ref_##name##_##tag(void);                                                                          \
+#define VERSION(name, tag, at, version, group, arms) \
+	extern void ref_##name##_##tag(void);        \
 	__asm__(".symver ref_" #name "_" #tag ", " #name "@" version);
 #include "shim/symbols.def"
 #undef SYMBOL

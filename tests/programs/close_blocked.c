@@ -81,7 +81,7 @@ static void streams(void *(*fn)(void *), bool with_reuse)
 {
 	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
 		int sv[2], other = -1;
-		char buf[16] = "";
+		char buf[16] = "", wrote[32];
 		pthread_t t;
 
 		done = false;
@@ -94,8 +94,9 @@ static void streams(void *(*fn)(void *), bool with_reuse)
 		if (with_reuse)
 			other = reuse();
 		still_blocked();
-		SAY("peer writes", write(sv[0], "late", 4));
+		snprintf(wrote, sizeof(wrote), "%s", outcome(write(sv[0], "late", 4)));
 		join(t);
+		printf("peer's write: %s\n", wrote);
 		if (with_reuse) {
 			SAY("the number's new file", read(fd_under_test, buf, sizeof(buf)));
 			printf("%s\n", buf);

@@ -53,7 +53,7 @@ static void *connects(void *arg)
 
 int main(void)
 {
-	int listener = tcp_listen(100, &good);
+	int listener = tcp_listen(ROUNDS, &good);
 	pthread_t t = start(accepts, (void *)(long)listener);
 
 	SYS(close(tcp_listen(1, &bad)));

@@ -1,5 +1,6 @@
 /* std::mutex of each kind, std::condition_variable with and without predicates, lock guards over several mutexes. */
 // threads
+// cflags: -std=gnu++17
 #include "test.h"
 #include <chrono>
 #include <condition_variable>

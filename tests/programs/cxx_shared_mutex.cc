@@ -1,5 +1,6 @@
 /* std::shared_mutex and shared_timed_mutex: readers share, writers are alone, timeouts are never early. */
 // threads
+// cflags: -std=gnu++17
 #include "test.h"
 #include <atomic>
 #include <chrono>

@@ -1,6 +1,7 @@
 /* Unix datagrams: a sender blocks while its peer's queue is full, connected or not; boundaries and order are kept. */
 // threads
 #include "io_test.h"
+#include <stddef.h>
 
 #define EACH 3000
 #define SENDERS 5

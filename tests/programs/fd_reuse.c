@@ -3,7 +3,7 @@
 #include "io_test.h"
 
 #define WORKERS 12
-#define ROUNDS 800
+#define ROUNDS 400
 
 struct pair {
 	int fd;

@@ -69,6 +69,11 @@ static void child(void)
 	_exit(0);
 }
 
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
 int main(void)
 {
 	if (geteuid() != 0)
@@ -80,6 +85,8 @@ int main(void)
 			child();
 		CHECK(strcmp(reap(pid), "exit 0") == 0);
 	}
+	/* This process had no thread so far. */
+	join(start(nothing, NULL));
 	puts("seen by all");
 	return 0;
 }

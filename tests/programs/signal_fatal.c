@@ -136,5 +136,7 @@ int main(void)
 	killed_by_parent(SIGTERM);
 	killed_by_parent(SIGINT);
 	killed_by_parent(SIGRTMIN + 3);
+	/* This process had none so far. */
+	join(start(ignores, NULL));
 	return 0;
 }

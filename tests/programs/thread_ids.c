@@ -54,7 +54,7 @@ int main(void)
 			join(t[i]);
 	}
 	CHECK_EQ(gettid(), getpid());
-	CHECK(syscall(SYS_tgkill, getpid(), 0x3ffffff0, 0) == -1 && errno == ESRCH);
+	CHECK(syscall(SYS_tgkill, getpid(), 0x7fffff00, 0) == -1 && errno == ESRCH);
 	puts("unique");
 	return 0;
 }

@@ -103,6 +103,10 @@ class Server:
     def log_end(self):
         return "".join("    | " + line + "\n" for line in read(self.log).splitlines()[-15:])
 
+    def said(self):
+        """What the library printed."""
+        return [line for line in read(self.log).splitlines() if line.startswith("libgreen: ")]
+
     def pids(self):
         """The master and what it forked: all that is in the group."""
         for entry in os.listdir("/proc"):
@@ -199,6 +203,9 @@ def measure(way, options, scratch):
         progress(" up,")
         run_ab(server.url, options.c, options)
         progress(" warm,")
+        for line in server.said():
+            if "natively" in line:
+                raise Trouble(f"no green threads, so nothing to measure: {line}")
 
         threads = 0
         done = threading.Event()
@@ -225,8 +232,7 @@ def measure(way, options, scratch):
     finally:
         server.stop()
     progress(f": {result['requests/s']:.0f} requests/s\n")
-    said = [line for line in read(server.log).splitlines() if line.startswith("libgreen: ")]
-    return result, said
+    return result, server.said()
 
 
 def print_table(rows):
