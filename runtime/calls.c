@@ -31,7 +31,7 @@ const struct call calls[CALLS] = {
     PARKS(read), PARKS(write), PARKS(readv), PARKS(writev), PARKS(pread64), PARKS(pwrite64), PARKS(preadv),
     PARKS(pwritev), PARKS(preadv2), PARKS(pwritev2), PARKS(sendfile), PARKS(splice), PARKS(tee), PARKS(vmsplice),
     PARKS(close), PARKS(dup2), PARKS(dup3), PARKS(close_range), PARKS(fcntl), PARKS(ioctl),
-    NATIVE(open), NATIVE(openat), NATIVE(openat2), NATIVE(creat),
+    PLAIN(open), PLAIN(openat), NATIVE(openat2), NATIVE(creat),
     HANDOFF(flock), HANDOFF(fsync), HANDOFF(fdatasync), HANDOFF(msync), HANDOFF(sync), HANDOFF(syncfs),
     HANDOFF(sync_file_range), HANDOFF(copy_file_range),
     /* sockets */
@@ -46,7 +46,7 @@ const struct call calls[CALLS] = {
     PARKS(futex), PARKS(futex_waitv), PARKS(clone), PARKS(clone3), PARKS(exit), PLAIN(set_tid_address),
     PLAIN(set_robust_list), PLAIN(get_robust_list), PLAIN(rseq), PLAIN(gettid), PLAIN(sched_getaffinity),
     PLAIN(sched_setaffinity), PLAIN(sched_getparam), PLAIN(sched_setparam), PLAIN(sched_getscheduler),
-    PLAIN(sched_setscheduler), PLAIN(prctl), PLAIN(mmap), PLAIN(mprotect),
+    PLAIN(sched_setscheduler), PLAIN(getpriority), PLAIN(setpriority), PLAIN(prctl), PLAIN(mmap), PLAIN(mprotect),
     /* processes */
     PARKS(fork), PARKS(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), PARKS(wait4), PARKS(waitid),
     SETID(setuid), SETID(setgid), SETID(setreuid), SETID(setregid), SETID(setresuid), SETID(setresgid),
@@ -55,6 +55,7 @@ const struct call calls[CALLS] = {
     PARKS(rt_sigaction), PARKS(rt_sigprocmask), PLAIN(rt_sigpending), PARKS(rt_sigsuspend), PARKS(rt_sigtimedwait),
     PLAIN(rt_sigreturn), PLAIN(sigaltstack), PARKS(tgkill), PARKS(tkill), PARKS(rt_tgsigqueueinfo), PARKS(pause),
     PARKS(kill), PARKS(rt_sigqueueinfo),
+    PLAIN(timer_create), PLAIN(timer_delete),
     /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */
     HANDOFF(msgrcv), HANDOFF(msgsnd), HANDOFF(semop), HANDOFF(semtimedop), HANDOFF(mq_timedsend),
     HANDOFF(mq_timedreceive), HANDOFF(io_getevents), NATIVE(getrandom),

@@ -47,6 +47,10 @@ extern call_fn call_clone, call_clone3, call_exit, call_set_tid_address, call_se
 extern call_fn call_fork, call_vfork, call_execve, call_execveat, call_exit_group, call_wait4, call_waitid;
 /* identity.c */
 extern call_fn call_gettid, call_sched_getaffinity, call_sched_setaffinity, call_sched_getparam, call_sched_setparam;
+extern call_fn call_open, call_openat, call_getpriority, call_setpriority;
+/* timer.c */
+extern call_fn call_timer_create, call_timer_delete;
+/* identity.c */
 extern call_fn call_sched_getscheduler, call_sched_setscheduler, call_prctl, call_setid;
 /* signals: signal_calls.c */
 extern call_fn call_rt_sigaction, call_rt_sigprocmask, call_rt_sigpending, call_rt_sigsuspend, call_rt_sigtimedwait;

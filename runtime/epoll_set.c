@@ -3,8 +3,8 @@
  *
  * To nest the program's epoll fd in the poller would do, but for its limits: a socket may not be reached through more
  * than a thousand epolls (EINVAL, Linux path limit), and uWSGI with a thread pool has one epoll a thread for the same
- * listening socket. So small sets are watched by their members; the events are the kernel's, from epoll_wait with a zero
- * timeout.
+ * listening socket. So small sets are watched by their members; the events are the kernel's, from epoll_wait with a
+ * zero timeout.
  */
 #include "epoll_set.h"
 
@@ -103,7 +103,7 @@ static size_t read_fdinfo(int epfd, char *buf, size_t size)
 	int fd = open_fdinfo(epfd);
 	if (fd < 0)
 		return 0;
-	for (long got = 1; got > 0 && n < size; n += got > 0 ? got : 0)
+	for (long got = 1; got > 0 && n<size; n += got> 0 ? got : 0)
 		got = sys(SYS_read, fd, buf + n, size - n);
 	sys(SYS_close, fd);
 	return n;
@@ -248,8 +248,7 @@ void epoll_set_changed(int epfd, int op, int fd)
 	else if (op == EPOLL_CTL_DEL)
 		member_deleted(s, fd);
 	if (op != EPOLL_CTL_DEL) { /* it may be ready as it is */
-		list_for_each(l, &s->waiters)
-		{
+		list_for_each (l, &s->waiters) {
 			thread_wake(container_of(l, struct epoll_waiter, link)->thread, WAKE_EVENT);
 		}
 	}

@@ -15,8 +15,8 @@ struct epoll_set {
 	bool itself;                 /* too many, or not to be told by their numbers: watch the epoll's own fd */
 	uint8_t count;
 	int fd[EPOLL_SET_MAX];
-	uint32_t gen[EPOLL_SET_MAX]; /* of fd's registration when it was watched first, 0 before: another one says that the
-	                                number was closed and means something else now */
+	uint32_t gen[EPOLL_SET_MAX]; /* of fd's registration when it was watched first, 0 before: another one says that
+					the number was closed and means something else now */
 	struct list waiters;
 };
 
@@ -26,7 +26,7 @@ struct epoll_waiter {
 	struct thread *thread;
 };
 
-struct epoll_set *epoll_set(int epfd); /* NULL: no memory */
+struct epoll_set *epoll_set(int epfd);                                                  /* NULL: no memory */
 uint32_t epoll_set_join(struct epoll_set *s, struct epoll_waiter *w, struct thread *t); /* the generation */
 void epoll_set_leave(struct epoll_set *s, struct epoll_waiter *w);
 /* The numbers to watch, or -1 for the epoll's own. */

@@ -202,16 +202,16 @@ static long futex_requeue(uint32_t *from, uint32_t *to, int nwake, int nrequeue,
 		next = l->next;
 		if (w->addr != from || w->pi)
 			continue;
-		list_del(&w->link);
+		moved++;
 		w->addr = to;
+		if (a == b)
+			continue;
+		list_del(&w->link);
 		atomic_store_explicit(&w->bucket, b, memory_order_release);
 		list_add_tail(&b->waiters, &w->link);
-		moved++;
-		if (a == b && next == &a->waiters)
-			break;
 	}
 	bucket_unlock_two(a, b);
-	return expected ? woken + moved : woken;
+	return woken + moved; /* the kernel counts both, for FUTEX_REQUEUE too */
 }
 
 /* futex(2), FUTEX_WAKE_OP: the operation on *addr2 and the comparison are packed in val3. */

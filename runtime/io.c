@@ -1,9 +1,9 @@
 /* read, write and their vectored forms. Sockets are net.c's; here: pipes, files, devices. */
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <asm/termbits.h>
-#include <asm/ioctls.h>
 
 #include "io.h"
 #include "mem.h"
@@ -19,11 +19,8 @@ static int kind_of_mode(unsigned mode, enum fd_dir dir)
 	case S_IFDIR:
 	case S_IFBLK:
 		return FD_NATIVE;
-	case S_IFIFO:
+	default: /* what has no such operation at all says EINVAL to the try */
 		return FD_NOWAIT;
-	default:
-		/* Only a pipe's partial write may be carried on with: eventfd takes 8 bytes of 16 and means it. */
-		return dir == FD_IN ? FD_NOWAIT : FD_POLL;
 	}
 }
 
@@ -97,12 +94,18 @@ static int blocking_ask(struct blocking *b)
 	return 0;
 }
 
+/* A writer on AF_UNIX whose peer shuts its reading side down is woken, but poll says nothing (unix_poll() knows no
+ * SEND_SHUTDOWN): it tries again after this long. */
+#define SEND_AGAIN (50 * NSEC_PER_MSEC)
+
 /* An unconnected AF_UNIX datagram socket is writable, says poll, though its peer is full; TCP short of memory too. */
 static int output_wait(struct blocking *b)
 {
 	if (!(fd_poll_now(b->wait.fd, POLLOUT) & (POLLOUT | POLLERR | POLLHUP))) {
 		b->poll_lies = false;
-		return fd_wait(&b->wait, b->seq, b->deadline);
+		nsec_t again = deadline_after(SEND_AGAIN);
+		int err = fd_wait(&b->wait, b->seq, again < b->deadline ? again : b->deadline);
+		return err == -EAGAIN && clock_now() < b->deadline ? 0 : err;
 	}
 	if (b->poll_lies)
 		return -EPERM;
@@ -203,6 +206,12 @@ static bool no_nowait(long err)
 	return err == -EOPNOTSUPP || err == -ENOSYS;
 }
 
+static bool is_fifo(int fd)
+{
+	struct stat st;
+	return !sys(SYS_fstat, fd, &st) && S_ISFIFO(st.st_mode);
+}
+
 /* The call of r on another number of the same description. */
 static long native_on(struct thread *t, const struct regs *r, int fd)
 {
@@ -258,8 +267,7 @@ static long polled(struct thread *t, const struct regs *r, enum fd_dir dir)
 /* A named FIFO's partial write cannot be had: what poll calls writable is room for PIPE_BUF bytes. */
 static long polled_write(struct thread *t, const struct regs *r, size_t n)
 {
-	struct stat st;
-	if (n > PIPE_BUF && !sys(SYS_fstat, (int)r->rdi, &st) && S_ISFIFO(st.st_mode))
+	if (n > PIPE_BUF && is_fifo(r->rdi))
 		return handoff_regs(t, r);
 	return polled(t, r, FD_OUT);
 }
@@ -287,8 +295,8 @@ static long nowait_read(struct thread *t, const struct regs *r, struct fd *e, co
 	return polled(t, r, FD_IN);
 }
 
-/* The rest of a pipe's write, after the first `done` bytes. A reader that goes away raises SIGPIPE and leaves the count,
- * as in pipe_write(). */
+/* The rest of a pipe's write, after the first `done` bytes. A reader that goes away raises SIGPIPE and leaves the
+ * count, as in pipe_write(). */
 static long pipe_write_rest(struct blocking *b, const struct iovec *iov, size_t count, size_t done)
 {
 	struct vec v;
@@ -311,8 +319,8 @@ static long pipe_write_rest(struct blocking *b, const struct iovec *iov, size_t 
 	return done;
 }
 
-static long nowait_write(struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count,
-    size_t total)
+static long nowait_write(
+    struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count, size_t total)
 {
 	struct blocking b;
 	long ret;
@@ -323,7 +331,7 @@ static long nowait_write(struct thread *t, const struct regs *r, struct fd *e, c
 			break;
 		ret = blocking_wait(&b);
 	} while (!ret);
-	if (ret > 0 && (size_t)ret < total)
+	if (ret > 0 && (size_t)ret < total && is_fifo(b.wait.fd)) /* others that take less mean it */
 		ret = pipe_write_rest(&b, iov, count, ret);
 	if (ret == -EPERM) {
 		ret = handoff_on(t, r, b.wait.fd);
@@ -359,8 +367,8 @@ static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, si
 }
 
 /* pos -1: at the file's own position. */
-static long file_read(struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count,
-    size_t total, long pos)
+static long file_read(
+    struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count, size_t total, long pos)
 {
 	long ret = nowait(r->rdi, FD_IN, iov, count, pos);
 	if (ret == -EAGAIN)
@@ -374,8 +382,8 @@ static long file_read(struct thread *t, const struct regs *r, struct fd *e, cons
 	return ret;
 }
 
-static long read_kind(struct thread *t, struct regs *r, struct fd *e, int kind, const struct iovec *iov, size_t count,
-    size_t total)
+static long read_kind(
+    struct thread *t, struct regs *r, struct fd *e, int kind, const struct iovec *iov, size_t count, size_t total)
 {
 	switch (kind) {
 	case FD_NOWAIT:
@@ -389,8 +397,8 @@ static long read_kind(struct thread *t, struct regs *r, struct fd *e, int kind, 
 	}
 }
 
-static long write_kind(struct thread *t, struct regs *r, struct fd *e, int kind, const struct iovec *iov, size_t count,
-    size_t total)
+static long write_kind(
+    struct thread *t, struct regs *r, struct fd *e, int kind, const struct iovec *iov, size_t count, size_t total)
 {
 	switch (kind) {
 	case FD_NOWAIT:
@@ -510,7 +518,7 @@ long call_pwritev(struct thread *t, struct regs *r)
  * be made, when poll says so. */
 static long flagged(struct thread *t, struct regs *r, enum fd_dir dir)
 {
-	if (r->r9 & RWF_NOWAIT)
+	if (r->r9 & ~(uint64_t)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)) /* RWF_NOWAIT, or refused, or new */
 		return native_regs(t, r);
 	if ((long)r->r10 != -1)
 		return dir == FD_IN && !r->r9 ? call_preadv(t, r) : native_regs(t, r);

@@ -23,18 +23,18 @@ static inline void fd_kind_set(struct fd *e, enum fd_dir dir, int kind)
 	atomic_store_explicit(&e->kind[dir], kind, memory_order_relaxed);
 }
 
-bool fd_nonblocking(int fd);            /* the program's own O_NONBLOCK, asked now */
-int fd_poll_now(int fd, short events);  /* revents */
-int socket_option(int fd, int option);  /* an int of SOL_SOCKET, or a negative errno */
+bool fd_nonblocking(int fd);           /* the program's own O_NONBLOCK, asked now */
+int fd_poll_now(int fd, short events); /* revents */
+int socket_option(int fd, int option); /* an int of SOL_SOCKET, or a negative errno */
 
 /* A blocking call on one fd. */
 struct blocking {
 	struct fd_wait wait;
 	uint32_t seq;
-	bool asked;      /* it is known whether to wait, and until when */
+	bool asked; /* it is known whether to wait, and until when */
 	bool is_socket;
-	bool poll_lies;  /* poll says ready, the call says EAGAIN */
-	nsec_t timeo;    /* SO_RCVTIMEO or SO_SNDTIMEO */
+	bool poll_lies; /* poll says ready, the call says EAGAIN */
+	nsec_t timeo;   /* SO_RCVTIMEO or SO_SNDTIMEO */
 	nsec_t deadline;
 };
 
@@ -80,7 +80,7 @@ long vec_total(const struct iovec *iov, size_t count);
 
 /* A copy of the program's vector that can be advanced. */
 struct vec {
-	struct iovec *at;   /* what is left: segments and bytes */
+	struct iovec *at; /* what is left: segments and bytes */
 	size_t count, left;
 	struct iovec *pages; /* NULL: in `few` */
 	size_t size;

@@ -15,9 +15,9 @@ struct watch {
 	struct thread *thread;
 	struct fd_wait *node;
 	size_t count;
-	size_t pages;  /* size of node[] when it is not few[] */
-	bool unsure;   /* an fd is not in the poller: no event will come */
-	bool verify;   /* learn anew what is watched after a while without an event */
+	size_t pages;                       /* size of node[] when it is not few[] */
+	bool unsure;                        /* an fd is not in the poller: no event will come */
+	bool verify;                        /* learn anew what is watched after a while without an event */
 	const _Atomic uint32_t *generation; /* epoll: has changed when there is more to watch */
 	uint32_t seen;
 	struct fd_wait few[4];
@@ -112,8 +112,8 @@ static long handed_off(long ret)
 	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;
 }
 
-/* A timeout given as a struct timespec or timeval: `unit` is the length of its second word's unit. A deadline of 0 is now,
- * NEVER without one. */
+/* A timeout given as a struct timespec or timeval: `unit` is the length of its second word's unit. A deadline of 0 is
+ * now, NEVER without one. */
 static long deadline_from_user(const struct ktimespec *user, nsec_t unit, nsec_t *deadline)
 {
 	struct ktimespec ts;
@@ -183,8 +183,8 @@ static void poll_results(struct pollfd *user, const struct pollfd *fds, size_t c
 }
 
 /* A copy of the program's array, as the kernel makes one; it is looked at by number each time, as by the kernel. */
-static long poll_watch(struct thread *t, struct pollfd *user, struct pollfd *fds, size_t count, nsec_t deadline,
-    const uint32_t *before)
+static long poll_watch(
+    struct thread *t, struct pollfd *user, struct pollfd *fds, size_t count, nsec_t deadline, const uint32_t *before)
 {
 	struct watch w;
 	struct poll_look l = {fds, count};
@@ -471,8 +471,8 @@ static long epoll_until(struct thread *t, struct epoll_look *l, nsec_t deadline)
 		}
 	}
 	if (n == -EPERM)
-		n = handed_off(handoff(t, SYS_epoll_pwait2, l->epfd, (long)l->events, l->max,
-		    (long)time_left(deadline, &ts), 0, 0));
+		n = handed_off(handoff(
+		    t, SYS_epoll_pwait2, l->epfd, (long)l->events, l->max, (long)time_left(deadline, &ts), 0, 0));
 	return n == -ERESTARTNOHAND ? -EINTR : n;
 }
 

@@ -1,4 +1,5 @@
-/* Calls on sockets: each is tried with MSG_DONTWAIT and carried on with as the kernel would inside one blocking call. */
+/* Calls on sockets: each is tried with MSG_DONTWAIT and carried on with as the kernel would inside one blocking call.
+ */
 #include <arpa/inet.h>
 #include <sys/ioctl.h>
 
@@ -400,7 +401,7 @@ static long accept_any(struct thread *t, struct regs *r)
 {
 	struct blocking b;
 	long ret;
-	if (!fd_entry(r->rdi))
+	if (!fd_entry(r->rdi) || (r->nr == SYS_accept4 && ((int)r->r10 & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))))
 		return native_regs(t, r);
 	blocking_init(&b, t, r->rdi, FD_IN, true);
 	for (;;) {

@@ -418,6 +418,10 @@ int fd_closing(int fd)
 		return 0;
 	if (e->hidden)
 		return -EBADF;
+	if (unlikely(e->comm_tid)) {
+		comm_closed(fd, e->comm_tid);
+		e->comm_tid = 0;
+	}
 	spin_lock(&e->lock);
 	if (unlikely(waited_for(e)))
 		keep_for_waiters(e, fd);

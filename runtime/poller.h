@@ -29,6 +29,7 @@ struct fd {
 	_Atomic uint8_t timeo_known;  /* rcvtimeo/sndtimeo below are valid: bit per direction */
 	bool hidden;                  /* the runtime's own: EBADF for the program */
 	bool orphan;                  /* its number was closed by the program: lives on for those who wait */
+	int comm_tid;                 /* plays /proc/self/task/TID/comm (identity.c) */
 	bool broken;                  /* an edge with EPOLLHUP or EPOLLERR was seen */
 	nsec_t timeo[2];              /* SO_RCVTIMEO, SO_SNDTIMEO; NEVER for none */
 	struct list waiters[2];       /* exclusive waiters: one is woken per edge, and passes the baton */
@@ -96,6 +97,8 @@ int fd_move_high(int fd);     /* dup to a high number, close the low one, hide *
 /* What is not a tagged fd in the poller's epoll. */
 #define POLLER_EVENTFD UINT64_MAX
 #define POLLER_LOOP (UINT64_MAX - 1)
+
+void comm_closed(int fd, int tid); /* identity.c */
 
 int poller_open(struct hub *h);
 int poller_add_loop(struct hub *h, int backend_fd);

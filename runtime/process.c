@@ -11,6 +11,7 @@
 #include "runtime.h"
 #include "signal_core.h"
 #include "stats.h"
+#include "timer.h"
 
 /* The child of a fork: one kernel thread, one thread of the program, nothing of ours runs. It is dormant again: every
  * call goes to the kernel until it makes a thread. Signals are blocked for real. */
@@ -21,6 +22,7 @@ static void become_dormant(struct thread *t)
 	hubs_reset_in_child();
 	monitor_reset_in_child();
 	futex_reset_in_child();
+	timers_reset_in_child();
 	signals_restore_kernel(t);
 	threads_reset_in_child(t);
 	carriers_reset_in_child();
@@ -84,7 +86,7 @@ static long exec(struct thread *t, struct regs *r)
 {
 	struct carrier *c = carrier_self();
 	carrier_set_mask(c, t->sig.mask);
-	long ret = native_regs(t, r);
+	long ret = sys6((long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
 	carrier_sync_mask(c);
 	return ret;
 }
@@ -188,7 +190,7 @@ static long try_waitid(struct regs *r)
 	long ret = sys(SYS_waitid, r->rdi, r->rsi, info, r->r10 | WNOHANG, r->r8);
 	if (ret < 0)
 		return ret;
-	if (!info[3] && !(r->r10 & WNOHANG))
+	if (!info[4] && !(r->r10 & WNOHANG))
 		return 0;
 	if (r->rdx && user_copy((void *)r->rdx, info, 128))
 		return -EFAULT;

@@ -79,7 +79,7 @@ int runtime_start(const struct runtime_options *opt)
 	if (err)
 		return err;
 	for (int sig = 1; sig <= SIGNALS; sig++)
-		if (sig == SIGNAL_KICK || actions[sig].handler > 1 || sig == SIGBUS || sig == SIGSEGV || sig == SIGPIPE)
+		if (kernel_action_differs(sig))
 			kernel_action_set(sig);
 	runtime_active = true;
 	return 0;
@@ -100,9 +100,19 @@ void runtime_scheduler_next(void)
 	carrier_current()->wants_scheduler = true;
 }
 
+/* What glibc told the kernel about the main thread long ago. Its tid word lies in its descriptor where every thread's
+ * does: as far from the thread pointer as the scheduler's. */
+static void learn_main_thread(struct thread *main, struct thread *other)
+{
+	size_t len;
+	main->cleartid = (uint32_t *)(main->ctx.fs + ((uint64_t)other->cleartid - other->ctx.fs));
+	sys(SYS_get_robust_list, 0, &main->robust, &len);
+}
+
 int runtime_finish_start(void)
 {
 	carrier_self()->hub->scheduler = scheduler_born;
+	learn_main_thread(carrier_current(), scheduler_born);
 	return monitor_start();
 }
 

@@ -15,6 +15,7 @@
 #include "mem.h"
 #include "runtime.h"
 #include "stats.h"
+#include "timer.h"
 
 struct queued_signal {
 	struct queued_signal *next;
@@ -234,8 +235,13 @@ void signal_send_process(const struct ksiginfo *info)
 void signals_drain(struct carrier *c)
 {
 	struct ksiginfo info;
-	while (carrier_recorded_pop(c, &info))
-		signal_send_process(&info);
+	while (carrier_recorded_pop(c, &info)) {
+		struct thread *t = timer_target(&info);
+		if (t)
+			signal_send_thread(t, &info);
+		else
+			signal_send_process(&info);
+	}
 }
 
 void signals_route(struct hub *h)

@@ -30,6 +30,7 @@ extern _Atomic ksigset_t real_mask; /* what every green thread blocks */
 
 int signals_start(struct thread *main_thread);
 void signals_restore_kernel(struct thread *survivor); /* in the child of a fork */
+bool kernel_action_differs(int sig); /* from the program's view */
 void kernel_action_set(int sig); /* tells the kernel what to do for actions[sig] */
 
 /* The kernel's mask of a carrier. */

@@ -294,12 +294,18 @@ void signals_take_records(struct carrier *c, struct thread *t)
 
 void signal_restorer(void);
 
+/* A handler of the program's; faults, which may be user_copy's; a broken pipe, which is the thread's own affair; kicks,
+ * and the signal that SIGEV_THREAD timers use. */
+bool kernel_action_differs(int sig)
+{
+	return actions[sig].handler > 1 || sig == SIGSEGV || sig == SIGBUS ||
+	       (sig == SIGPIPE && actions[sig].handler != (uint64_t)SIG_IGN) || sig == SIGNAL_KICK || sig == SIGNAL_CANCEL;
+}
+
 void kernel_action_set(int sig)
 {
 	struct kaction a = actions[sig];
-	bool ours = a.handler > 1 || sig == SIGNAL_KICK || sig == SIGSEGV || sig == SIGBUS ||
-		    (sig == SIGPIPE && a.handler != (uint64_t)SIG_IGN);
-	if (ours) {
+	if (kernel_action_differs(sig)) {
 		a.handler = (uint64_t)signal_entry;
 		a.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000 /* SA_RESTORER */ |
 			  (a.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT));
@@ -346,7 +352,7 @@ void signal_return(struct thread *t, struct regs *r)
 	signal_set_mask(t, uc.mask);
 	t->sig.alt = uc.stack;
 	t->sig.alt.flags &= ~SS_ONSTACK;
-	carrier_block_signals(c);
+	carrier_set_mask(c, ~0UL); /* kicks too */
 	signals_take_records(c, t);
 	uc.stack = (struct kaltstack){(uint64_t)c->altstack, 0, CARRIER_SIGNAL_STACK};
 	if (runtime_hooks.site_resume)

@@ -56,8 +56,8 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Part after part, until all is sent, the file ends, or something happens: then the count so far. The kernel itself keeps
- * the offset, in the file or in *offset. */
+/* Part after part, until all is sent, the file ends, or something happens: then the count so far. The kernel itself
+ * keeps the offset, in the file or in *offset. */
 static long sendfile_socket(struct thread *t, const struct regs *r, struct blocking *b)
 {
 	size_t count = least(r->r10, MAX_RW_COUNT), done = 0;
@@ -161,8 +161,8 @@ static long splice_wait(struct thread *t, int fd, enum fd_dir dir, const struct 
 }
 
 /* Both ends ready at the same time: 0. */
-static long splice_wait_both(struct thread *t, int in, const struct splice_end *from, int out,
-    const struct splice_end *to, bool nonblock)
+static long splice_wait_both(
+    struct thread *t, int in, const struct splice_end *from, int out, const struct splice_end *to, bool nonblock)
 {
 	for (;;) {
 		long a = nonblock && from->pipe ? 1 : splice_wait(t, in, FD_IN, from);

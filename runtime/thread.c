@@ -166,6 +166,7 @@ struct thread *thread_create_scheduler(struct thread *self, const struct regs *r
 	t->hub = self->hub;
 	lay_first_frame(t, r, spec);
 	t->tid = TID_BASE - 1;
+	t->cleartid = (uint32_t *)spec->child_tid;
 	if (spec->flags & CLONE_PARENT_SETTID)
 		user_write(spec->parent_tid, &t->tid);
 	return t;

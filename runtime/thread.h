@@ -46,7 +46,7 @@ struct thread {
 	struct robust_list_head *robust;
 	size_t robust_len;
 	char name[16];
-	int policy, priority;
+	int policy, priority, nice;
 	uint8_t affinity_size; /* 0: never set */
 	uint8_t affinity[AFFINITY_BYTES];
 

@@ -1,4 +1,5 @@
-/* accept and accept4: flags of the new socket, the address, a non-blocking listener, a connection gone before accept. */
+/* accept and accept4: flags of the new socket, the address, a non-blocking listener, a connection gone before accept.
+ */
 // threads
 #include "io_test.h"
 

@@ -1,4 +1,5 @@
-/* Chat server: a thread per direction and user, a shared user table; every message comes once, in its sender's order. */
+/* Chat server: a thread per direction and user, a shared user table; every message comes once, in its sender's order.
+ */
 // threads
 #include "io_test.h"
 

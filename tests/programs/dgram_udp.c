@@ -1,4 +1,5 @@
-/* UDP: request and answer by address, empty datagrams, a closed port's refusal, shutdown, many clients on one socket. */
+/* UDP: request and answer by address, empty datagrams, a closed port's refusal, shutdown, many clients on one socket.
+ */
 // threads
 #include "io_test.h"
 
@@ -47,7 +48,8 @@ static void *asks(void *arg)
 		unsigned char out[1400], in[2048];
 
 		pattern_fill(out, n, id, i);
-		CHECK_EQ(id % 2 ? send(fd, out, n, 0) : sendto(fd, out, n, 0, (struct sockaddr *)&addr, sizeof(addr)), n);
+		CHECK_EQ(
+		    id % 2 ? send(fd, out, n, 0) : sendto(fd, out, n, 0, (struct sockaddr *)&addr, sizeof(addr)), n);
 		CHECK_EQ(recv(fd, in, sizeof(in), 0), n);
 		pattern_check(in, n, id, i);
 	}

@@ -1,4 +1,5 @@
-/* A program that closes every descriptor, as daemons do, by three methods and while threads live; afterwards I/O works. */
+/* A program that closes every descriptor, as daemons do, by three methods and while threads live; afterwards I/O works.
+ */
 // threads
 #include "io_test.h"
 #include <dirent.h>

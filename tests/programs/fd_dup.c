@@ -106,8 +106,8 @@ static void under_load(void)
 			struct pollfd poll_in = {.fd = p[k][0], .events = POLLIN};
 
 			if ((i & 1023) == 1023 && k != (int)(i % FILES))
-				while (poll(&poll_in, 1, 0) == 1 && preadv2(p[k][0], &(struct iovec){record, 8}, 1, -1,
-									RWF_NOWAIT) > 0)
+				while (poll(&poll_in, 1, 0) == 1 &&
+				       preadv2(p[k][0], &(struct iovec){record, 8}, 1, -1, RWF_NOWAIT) > 0)
 					;
 		}
 	}

@@ -1,4 +1,5 @@
-/* FIFOs: open blocks until the other side opens, O_NONBLOCK and O_RDWR do not; data, the end, a writer with no reader. */
+/* FIFOs: open blocks until the other side opens, O_NONBLOCK and O_RDWR do not; data, the end, a writer with no reader.
+ */
 // threads
 #include "io_test.h"
 #include <sys/stat.h>

@@ -66,7 +66,11 @@ static const struct {
 	const char *name;
 	void (*set)(int fd, bool on);
 } ways[] = {
-    {"fcntl", by_fcntl}, {"FIONBIO", by_ioctl}, {"dup", by_dup}, {"thread", by_thread}, {"child", by_child},
+    {"fcntl", by_fcntl},
+    {"FIONBIO", by_ioctl},
+    {"dup", by_dup},
+    {"thread", by_thread},
+    {"child", by_child},
 };
 
 static void *reads(void *arg)

@@ -11,9 +11,18 @@ static struct pollfd fds[COUNT];
 
 static void fill(int pipe_fds[2], int sv[2])
 {
-	const int events[COUNT] = {[PIPE_OUT] = POLLIN, [PIPE_IN] = 0, [SOCKET] = POLLIN | POLLRDHUP, [EVENT] = POLLIN,
-	    [EVENT_SET] = POLLIN, [TIMER] = POLLIN, [FILE_FD] = POLLIN | POLLOUT, [NULL_FD] = POLLIN | POLLOUT,
-	    [EPOLL] = POLLIN, [CLOSED] = POLLIN, [NEGATIVE] = POLLIN, [HUNG] = POLLIN};
+	const int events[COUNT] = {[PIPE_OUT] = POLLIN,
+	    [PIPE_IN] = 0,
+	    [SOCKET] = POLLIN | POLLRDHUP,
+	    [EVENT] = POLLIN,
+	    [EVENT_SET] = POLLIN,
+	    [TIMER] = POLLIN,
+	    [FILE_FD] = POLLIN | POLLOUT,
+	    [NULL_FD] = POLLIN | POLLOUT,
+	    [EPOLL] = POLLIN,
+	    [CLOSED] = POLLIN,
+	    [NEGATIVE] = POLLIN,
+	    [HUNG] = POLLIN};
 	int hung[2];
 
 	SYS(pipe(hung));

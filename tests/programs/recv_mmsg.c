@@ -1,4 +1,5 @@
-/* recvmmsg and sendmmsg: several messages a call, MSG_WAITFORONE, the timeout that is only looked at between messages. */
+/* recvmmsg and sendmmsg: several messages a call, MSG_WAITFORONE, the timeout that is only looked at between messages.
+ */
 // threads
 #include "io_test.h"
 

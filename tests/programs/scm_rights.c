@@ -13,8 +13,10 @@ static ssize_t send_fds(int sock, const int *fds, int n, char c)
 		struct cmsghdr align;
 	} control = {0};
 	struct iovec iov = {&c, 1};
-	struct msghdr msg = {
-	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.buf,
+	    .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
 
 	h->cmsg_level = SOL_SOCKET;
@@ -33,8 +35,10 @@ static int receive_fds(int sock, int *fds, int room, int flags, int *msg_flags)
 	} control = {0};
 	char c;
 	struct iovec iov = {&c, 1};
-	struct msghdr msg = {
-	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = CMSG_SPACE(sizeof(int) * room)};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.buf,
+	    .msg_controllen = CMSG_SPACE(sizeof(int) * room)};
 	struct cmsghdr *h;
 	int n;
 

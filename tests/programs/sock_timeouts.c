@@ -12,11 +12,11 @@ static void set_timeout(int fd, int option, long ms)
 	SYS(setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv)));
 }
 
-#define TIMED(what, call)                                                                                              \
-	do {                                                                                                           \
-		long long began_ = now_ns();                                                                           \
-		SAY(what, call);                                                                                       \
-		CHECK(now_ns() - began_ >= EARLIEST_MS * NSEC_PER_MSEC);                                               \
+#define TIMED(what, call)                                                \
+	do {                                                             \
+		long long began_ = now_ns();                             \
+		SAY(what, call);                                         \
+		CHECK(now_ns() - began_ >= EARLIEST_MS * NSEC_PER_MSEC); \
 	} while (0)
 
 static void receives(int fd)

@@ -1,4 +1,5 @@
-/* printf from 100 threads to one FILE: lines stay whole, on a file, on a pipe that blocks, unbuffered and line-buffered. */
+/* printf from 100 threads to one FILE: lines stay whole, on a file, on a pipe that blocks, unbuffered and
+ * line-buffered. */
 // threads
 #include "io_test.h"
 

@@ -41,8 +41,11 @@ static const struct call {
 	ssize_t (*fn)(int fd);
 	bool sockets_only;
 } calls[] = {
-    {"writev", by_writev, false},	{"pwritev2", by_pwritev2, false}, {"sendmsg", by_sendmsg, true},
-    {"send", by_send, true},		{"sendto", by_sendto, true},
+    {"writev", by_writev, false},
+    {"pwritev2", by_pwritev2, false},
+    {"sendmsg", by_sendmsg, true},
+    {"send", by_send, true},
+    {"sendto", by_sendto, true},
 };
 
 static void *reads_slowly(void *arg)
