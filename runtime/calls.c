@@ -30,13 +30,13 @@ const struct call calls[CALLS] = {
     /* files and descriptors */
     PARKS(read), PARKS(write), PARKS(readv), PARKS(writev), PARKS(pread64), PARKS(pwrite64), PARKS(preadv),
     PARKS(pwritev), PARKS(preadv2), PARKS(pwritev2), PARKS(sendfile), PARKS(splice), PARKS(tee), PARKS(vmsplice),
-    PARKS(close), PARKS(dup2), PARKS(dup3), PARKS(close_range), PARKS(fcntl), PARKS(ioctl),
+    PLAIN(close), PLAIN(dup2), PLAIN(dup3), PLAIN(close_range), PLAIN(fcntl), PLAIN(ioctl),
     PLAIN(open), PLAIN(openat), NATIVE(openat2), NATIVE(creat),
     HANDOFF(flock), HANDOFF(fsync), HANDOFF(fdatasync), HANDOFF(msync), HANDOFF(sync), HANDOFF(syncfs),
     HANDOFF(sync_file_range), HANDOFF(copy_file_range),
     /* sockets */
     PARKS(accept), PARKS(accept4), PARKS(connect), PARKS(recvfrom), PARKS(recvmsg), PARKS(recvmmsg), PARKS(sendto),
-    PARKS(sendmsg), PARKS(sendmmsg), PARKS(setsockopt),
+    PARKS(sendmsg), PARKS(sendmmsg), PLAIN(setsockopt),
     /* many at once */
     PARKS(poll), PARKS(ppoll), PARKS(select), PARKS(pselect6), PARKS(epoll_wait), PARKS(epoll_pwait),
     PARKS(epoll_pwait2), PARKS(epoll_ctl),
@@ -52,9 +52,9 @@ const struct call calls[CALLS] = {
     SETID(setuid), SETID(setgid), SETID(setreuid), SETID(setregid), SETID(setresuid), SETID(setresgid),
     SETID(setgroups),
     /* signals */
-    PARKS(rt_sigaction), PARKS(rt_sigprocmask), PLAIN(rt_sigpending), PARKS(rt_sigsuspend), PARKS(rt_sigtimedwait),
-    PLAIN(rt_sigreturn), PLAIN(sigaltstack), PARKS(tgkill), PARKS(tkill), PARKS(rt_tgsigqueueinfo), PARKS(pause),
-    PARKS(kill), PARKS(rt_sigqueueinfo),
+    PLAIN(rt_sigaction), PLAIN(rt_sigprocmask), PLAIN(rt_sigpending), PARKS(rt_sigsuspend), PARKS(rt_sigtimedwait),
+    PLAIN(rt_sigreturn), PLAIN(sigaltstack), PLAIN(tgkill), PLAIN(tkill), PLAIN(rt_tgsigqueueinfo), PARKS(pause),
+    PLAIN(kill), PLAIN(rt_sigqueueinfo),
     PLAIN(timer_create), PLAIN(timer_delete),
     /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */
     HANDOFF(msgrcv), HANDOFF(msgsnd), HANDOFF(semop), HANDOFF(semtimedop), HANDOFF(mq_timedsend),

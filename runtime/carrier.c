@@ -303,7 +303,7 @@ long native(struct thread *t, long nr, long a, long b, long d, long e, long f, l
 	struct carrier *c = carrier_self();
 	const long args[6] = {a, b, d, e, f, g};
 	if (signal_pending(&t->sig))
-		return -ERESTARTSYS;
+		return -ERESTARTNOINTR;
 	carrier_sync_mask(c);
 	atomic_store_explicit(&c->in_native, 1, memory_order_relaxed);
 	carrier_publish_native(c);
@@ -316,7 +316,7 @@ long native(struct thread *t, long nr, long a, long b, long d, long e, long f, l
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
 {
 	if (signal_pending(&t->sig))
-		return -ERESTARTSYS;
+		return -ERESTARTNOINTR;
 	hub_handoff(t);
 	return native(t, nr, a, b, c, d, e, f);
 }

@@ -110,8 +110,8 @@ void hub_handoff(struct thread *t);
  * Calls into the kernel from a handler in calls.c.
  * native():  may block unexpectedly; runs in USER mode, so that the monitor can rescue the hub.
  * handoff(): blocks for long; the hub is given away first.
- * Both may come back without the hub: call hub_need() before touching hub state again. Both return -ERESTARTSYS if a
- * signal for this thread kept them from starting.
+ * Both may come back without the hub: call hub_need() before touching hub state again. Both return
+ * -ERESTARTNOINTR if a signal for this thread kept them from starting.
  */
 long native(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);

@@ -525,15 +525,12 @@ long call_futex(struct thread *t, struct regs *r)
 	case FUTEX_REQUEUE:
 	case FUTEX_CMP_REQUEUE:
 		if (shared)
-			sys(SYS_futex, addr, op, val, r->r10, addr2, val3);
+			return native_regs(t, r); /* that is where its waiters are */
 		return futex_requeue(addr, addr2, (int)val, (int)r->r10, cmd == FUTEX_REQUEUE ? NULL : &val3);
 	case FUTEX_WAKE_OP:
-		ret = futex_wake_op(addr, addr2, (int)val, (int)r->r10, val3);
-		if (shared && ret >= 0) {
-			long more = sys(SYS_futex, addr, FUTEX_WAKE, val);
-			ret += more > 0 ? more : 0;
-		}
-		return ret;
+		if (shared)
+			return native_regs(t, r);
+		return futex_wake_op(addr, addr2, (int)val, (int)r->r10, val3);
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
 		ret = read_deadline((void *)r->r10, op, &deadline);

@@ -33,6 +33,14 @@ struct hub *hub_new(int id)
 	return h;
 }
 
+void hub_count_turn(struct hub *h)
+{
+	stats.switches++;
+	atomic_store_explicit(&h->turns, atomic_load_explicit(&h->turns, memory_order_relaxed) + 1, memory_order_relaxed);
+	if (unlikely(atomic_load_explicit(&h->preempt, memory_order_relaxed)))
+		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
+}
+
 static void run_push(struct hub *h, struct thread *t)
 {
 	t->next = NULL;
@@ -129,6 +137,12 @@ struct thread *hub_next(struct hub *h)
 	return t;
 }
 
+/* The next switch goes through the scheduler: a thread that ran for long made others wait for their I/O too. */
+void hub_ask_poll(struct hub *h)
+{
+	h->since_poll = POLL_EVERY;
+}
+
 /* Nobody is ready: until an event, a deadline, or a notice from another carrier. */
 static void sleep_until_event(struct hub *h)
 {
@@ -150,7 +164,7 @@ static void run(struct hub *h, struct thread *t)
 {
 	struct carrier *c = carrier_self();
 	wait_off_cpu(t);
-	stats.switches++;
+	hub_count_turn(h);
 	c->left = h->scheduler;
 	c->current = t;
 	atomic_store_explicit(&t->carrier, c, memory_order_relaxed);

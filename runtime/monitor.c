@@ -1,4 +1,7 @@
-/* The monitor: looks twice, a tick apart; a hub that has not moved in between and has work goes to a spare carrier. */
+/*
+ * The monitor: looks twice, a tick apart. A thread that stayed on its hub all the time while there was work is told to
+ * yield at its next call; if there was not even a call, the hub goes to a spare carrier.
+ */
 #include "monitor.h"
 
 #include <linux/futex.h>
@@ -66,7 +69,7 @@ static void monitor_main(struct carrier *self)
 {
 	struct {
 		struct carrier *c;
-		uint64_t state;
+		uint64_t state, turns;
 	} last[MAX_HUBS] = {0};
 	int quiet = 0;
 	(void)self;
@@ -78,11 +81,18 @@ static void monitor_main(struct carrier *self)
 			struct hub *h = hubs[i];
 			struct carrier *c = atomic_load(&h->owner);
 			uint64_t state = atomic_load(&c->state);
-			bool stuck = c == last[i].c && state == last[i].state && (state & MODE_MASK) == MODE_USER;
+			uint64_t turns = atomic_load(&h->turns);
+			bool stays = c == last[i].c && turns == last[i].turns && c->current;
+			bool stuck = stays && state == last[i].state && (state & MODE_MASK) == MODE_USER;
 			last[i].c = c;
 			last[i].state = state;
-			if (stuck && has_work(h))
+			last[i].turns = turns;
+			if (!stays || !has_work(h))
+				continue;
+			if (stuck)
 				rescue(h, c, state);
+			else
+				atomic_store(&h->preempt, 1);
 		}
 		if (quiet > QUIET_TICKS) {
 			rest();

@@ -123,10 +123,10 @@ static void fd_edge(struct fd *e, uint32_t gen, uint32_t events)
 	spin_lock(&e->lock);
 	if (e->gen == gen) {
 		void (*wake)(struct list *) = wake_one;
-		if (events & (EPOLLHUP | EPOLLERR)) {
-			e->broken = true;
+		if (events & (EPOLLHUP | EPOLLERR))
 			wake = wake_all;
-		}
+		if (events & EPOLLRDHUP)
+			e->hung_up = true;
 		if (events & IN_EVENTS) {
 			atomic_fetch_add_explicit(&e->seq[FD_IN], 1, memory_order_release);
 			wake(&e->waiters[FD_IN]);
@@ -214,6 +214,12 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 	if (atomic_load_explicit(&e->seq[w->dir], memory_order_relaxed) != seq) {
 		spin_unlock(&e->lock);
 		return 0;
+	}
+	if (e->hung_up && w->dir == FD_IN) {
+		/* It had its end, and yet the try said EAGAIN: so does UDP after shutdown(SHUT_RD), where a blocking call
+		 * answers 0 (__skb_recv_udp looks at sk_shutdown only when it waits). */
+		spin_unlock(&e->lock);
+		return -EPERM;
 	}
 	w->chosen = false;
 	list_add_tail(&e->waiters[w->dir], &w->link);
@@ -351,7 +357,7 @@ static void forget_cached(struct fd *e)
 	e->kind[0] = e->kind[1] = FD_UNKNOWN;
 	e->nonblock = 0;
 	e->timeo_known = 0;
-	e->broken = false;
+	e->hung_up = false;
 }
 
 static bool waited_for(struct fd *e)
@@ -391,7 +397,7 @@ static void keep_for_waiters(struct fd *e, int fd)
 	spin_lock(&o->lock);
 	for (int i = 0; i < 3; i++)
 		move_waiters(from[i], to[i], o, (int)dup);
-	fd_register(o, (int)dup, e->hub ? e->hub : carrier_self()->hub);
+	fd_register(o, (int)dup, e->hub ? e->hub : hubs[0]);
 	spin_unlock(&o->lock);
 }
 

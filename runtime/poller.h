@@ -30,7 +30,7 @@ struct fd {
 	bool hidden;                  /* the runtime's own: EBADF for the program */
 	bool orphan;                  /* its number was closed by the program: lives on for those who wait */
 	int comm_tid;                 /* plays /proc/self/task/TID/comm (identity.c) */
-	bool broken;                  /* an edge with EPOLLHUP or EPOLLERR was seen */
+	bool hung_up;                 /* an edge with EPOLLRDHUP was seen */
 	nsec_t timeo[2];              /* SO_RCVTIMEO, SO_SNDTIMEO; NEVER for none */
 	struct list waiters[2];       /* exclusive waiters: one is woken per edge, and passes the baton */
 	struct list watchers;         /* poll, select, epoll_wait: all are woken by any edge */

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "calls.h"
+#include "epoll_set.h"
 #include "futex.h"
 #include "mem.h"
 #include "monitor.h"
@@ -23,6 +24,7 @@ static void become_dormant(struct thread *t)
 	monitor_reset_in_child();
 	futex_reset_in_child();
 	timers_reset_in_child();
+	epoll_sets_reset_in_child();
 	signals_restore_kernel(t);
 	threads_reset_in_child(t);
 	carriers_reset_in_child();

@@ -263,8 +263,10 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	}
 	record(c, sig, info, uc);
 	if (!in_program) {
-		if (in_range(uc->ip, native_begin, native_end))
+		if (in_range(uc->ip, native_begin, native_instruction))
 			uc->ip = (uint64_t)native_abort;
+		else if (uc->ip == (uint64_t)native_instruction)
+			uc->ip = (uint64_t)native_restart;
 		atomic_store(&c->attention, 1);
 		if (c->hub) {
 			atomic_store(&c->hub->signals, 1);

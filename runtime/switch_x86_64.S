@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
 #define EFAULT 14
 #define ARCH_SET_GS 0x1001
 #define ARCH_SET_FS 0x1002
@@ -258,11 +259,11 @@ user_access_fault:
 /*
  * long native_syscall(const long args[6], long nr, const _Atomic uint32_t *interrupt)
  *
- * A signal handler that finds rip in [native_begin, native_end) goes on at native_abort. native_end is the address after
- * the `syscall`: a call that the kernel wants to restart (rip moved back to it) is aborted too, and dispatch decides.
+ * A signal handler that finds rip in [native_begin, native_instruction) goes on at native_abort, one that finds it at
+ * the `syscall` at native_restart: the kernel moves rip back there when it wants a call restarted, and dispatch decides.
  */
-	.globl native_syscall, native_begin, native_end, native_abort
-	.hidden native_syscall, native_begin, native_end, native_abort
+	.globl native_syscall, native_begin, native_instruction, native_end, native_abort, native_restart
+	.hidden native_syscall, native_begin, native_instruction, native_end, native_abort, native_restart
 	.type native_syscall, @function
 native_syscall:
 	.cfi_startproc
@@ -281,6 +282,7 @@ native_syscall:
 native_begin:
 	cmpl	$0, (%rbx)
 	jne	native_abort
+native_instruction:
 	syscall
 native_end:
 	.cfi_remember_state
@@ -289,12 +291,12 @@ native_end:
 	.cfi_restore %rbx
 	ret
 	.cfi_restore_state
-native_abort:
-	pop	%rbx
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %rbx
+native_abort:			/* it did not begin: the signal came before it */
+	mov	$-ERESTARTNOINTR, %rax
+	jmp	native_end
+native_restart:			/* it did not begin, or the kernel wants it restarted */
 	mov	$-ERESTARTSYS, %rax
-	ret
+	jmp	native_end
 	.cfi_endproc
 	.size native_syscall, . - native_syscall
 

@@ -30,10 +30,10 @@ extern const char user_access_begin[], user_access_end[], user_access_fault[];
 #define user_read(dst, src) user_copy((dst), (const void *)(src), sizeof(*(dst)))
 #define user_write(dst, src) user_copy((void *)(dst), (src), sizeof(*(src)))
 
-/* The call itself, unless *interrupt is set: then -ERESTARTSYS. [native_begin, native_end) is the window that a signal
- * handler leaves by native_abort: a signal that came after the look at *interrupt is not slept over. */
+/* The call itself, unless *interrupt is set: then -ERESTARTNOINTR. From native_begin on a signal handler takes it out
+ * again by native_abort or native_restart: a signal that came after the look at *interrupt is not slept over. */
 long native_syscall(const long args[6], long nr, const _Atomic uint32_t *interrupt);
-extern const char native_begin[], native_end[], native_abort[];
+extern const char native_begin[], native_instruction[], native_abort[], native_restart[];
 
 /* A clone or vfork whose child shares our memory and returns on its own: every register comes back from *r. The child
  * runs with the gs base child_gs. */

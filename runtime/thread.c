@@ -221,7 +221,7 @@ void thread_switch_out(struct thread *t)
 	struct thread *next = hub_next(h);
 	if (next == t)
 		return;
-	stats.switches++;
+	hub_count_turn(h);
 	c->left = t;
 	struct thread *to = next ? next : h->scheduler;
 	c->current = next;

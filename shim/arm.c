@@ -36,16 +36,28 @@ static uintptr_t start_of(uintptr_t resume)
 	return s ? s->again : 0;
 }
 
+/*
+ * A signal frame shows an address in libc where the thread really is in a stub, because unwind tables end at libc: behind
+ * the call, or at it if it is to be issued again.
+ */
 static uintptr_t canonical(uintptr_t ip)
 {
 	const struct site *s = site_by_resume(&sites, ip);
-	return s ? s->insn + 2 : ip;
+	if (s)
+		return s->insn + 2;
+	for (size_t i = 0; i < sites.n_patched; i++)
+		if (sites.by_resume[i]->again == ip && sites.by_resume[i]->form != FORM_NUMBER)
+			return sites.by_resume[i]->insn;
+	return ip;
 }
 
 static uintptr_t resume_of(uintptr_t ip)
 {
 	const struct site *s = site_by_after(&sites, ip);
-	return s && s->resume ? s->resume : ip;
+	if (s && s->resume)
+		return s->resume;
+	s = site_by_after(&sites, ip + 2);
+	return s && s->again && s->form != FORM_NUMBER ? s->again : ip;
 }
 
 static void exit_process(void)

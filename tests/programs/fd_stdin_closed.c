@@ -15,6 +15,7 @@ static void *echoes(void *arg)
 
 int main(void)
 {
+	int saved = (int)SYS(dup(2));
 	pthread_t t;
 	char c;
 
@@ -29,6 +30,7 @@ int main(void)
 	}
 	SYS(close(sv[0]));
 	join(t);
+	SYS(dup2(saved, 2));
 	SHOW(read(0, &c, 1));
 	return 0;
 }

@@ -55,8 +55,10 @@ static inline size_t read_full(int fd, void *buf, size_t n)
 static inline int tcp_listen(int backlog, struct sockaddr_in *addr)
 {
 	socklen_t len = sizeof(*addr);
-	int fd = (int)SYS(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	int fd = (int)SYS(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), one = 1;
 
+	/* Thousands of connections in TIME_WAIT must not use up the ports. */
+	SYS(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)));
 	*addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	SYS(bind(fd, (struct sockaddr *)addr, sizeof(*addr)));
 	SYS(listen(fd, backlog));

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ARGUMENTS = [a for a in sys.argv[1:] if not a.startswith("-")]
@@ -61,12 +62,17 @@ class Run:
     """One finished run: code (None: it had to be killed), out, err, and of err what the library said (said)."""
 
     def __init__(self, argv, way, timeout=60, env=None, **more):
-        try:
-            done = subprocess.run(argv, env=environment(way, env), stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, errors="replace", timeout=timeout, **more)
-            self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
-        except subprocess.TimeoutExpired as e:
-            self.code, self.out, self.err = None, text(e.stdout), text(e.stderr)
+        # Files, not pipes: a grandchild that hangs would keep a pipe open.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            child = subprocess.Popen(argv, env=environment(way, env), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                     **more)
+            try:
+                self.code = child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                self.code = None
+            self.out, self.err = text(out), text(err)
         lines = self.err.splitlines(keepends=True)
         self.said = [line for line in lines if line.startswith("libgreen: ")]
         self.err = "".join(line for line in lines if not line.startswith("libgreen: "))
@@ -75,8 +81,9 @@ class Run:
         return f"  code {self.code}\n  out: {self.out[-2000:]!r}\n  err: {self.err[-2000:]!r}\n  said: {self.said!r}"
 
 
-def text(data):
-    return (data or b"").decode(errors="replace")
+def text(f):
+    f.seek(0)
+    return f.read().decode(errors="replace")
 
 
 def same(name, argv, green_argv=None, may_run_native=False, compare_err=False, **more):

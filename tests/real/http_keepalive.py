@@ -34,7 +34,8 @@ def load(port):
     complete = number(r"Complete requests: +(\d+)", done.stdout)
     failed = number(r"Failed requests: +(\d+)", done.stdout)
     if done.returncode or complete != REQUESTS or failed or number(r"Non-2xx responses: +(\d+)", done.stdout):
-        return None, f"ab ends with {done.returncode}: {complete} complete, {failed} failed; {done.stderr.strip()[-300:]}"
+        said = done.stderr.strip()[-300:]
+        return None, f"ab ends with {done.returncode}: {complete} complete, {failed} failed; {said}"
     return number(r"Requests per second: +([\d.]+)", done.stdout), None
 
 

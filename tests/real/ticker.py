@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # timeout: 300
-"""A 1 ms ticker beside CPU hogs, a held flock and FIFO opens never stops for more than 100 ms. 2 s each; 10 with --full."""
+"""A 1 ms ticker beside CPU hogs, a held flock and FIFO opens never stops for more than 100 ms.
+
+2 s each; 10 s with --full.
+"""
 
 import os
 import sys

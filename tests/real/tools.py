@@ -24,13 +24,16 @@ CASES = {
     "git": GIT,
     "tar": "mkdir d && seq 10000 > d/a && cp prog.c d && tar cf t.tar --mtime=@0 --sort=name --owner=0 --group=0 d && "
            "sha256sum < t.tar && tar czf t.tgz d && rm -r d && tar xzf t.tgz && wc -l d/a && tar tf t.tar",
-    "gcc": "gcc -O2 -Wall -o prog prog.c && ./prog && gcc -c -o prog.o prog.c && nm prog.o && gcc -flto=2 -o p2 prog.c && ./p2",
+    "gcc": "gcc -O2 -Wall -o prog prog.c && ./prog && gcc -c -o prog.o prog.c && nm prog.o && "
+           "gcc -flto=2 -o p2 prog.c && ./p2",
     "make": "make -j2 && cat a b c d && make -j2 clean && ls",
-    "rsync": "mkdir -p from to && seq 5000 > from/a && seq 9 > from/b && rsync -a --out-format='%n %l' from/ to/ && "
-             "diff -r from to && echo x >> from/b && rsync -a --out-format='%n' from/ to/ && diff -r from to && echo same",
+    "rsync": "mkdir -p from to && seq 5000 > from/a && seq 9 > from/b && "
+             "rsync -a --out-format='%n %l' from/ to/ && diff -r from to && "
+             "echo x >> from/b && rsync -a --out-format='%n' from/ to/ && diff -r from to && echo same",
     "node": "node -e 'require(\"fs\").readFile(\"prog.c\", (e, d) => console.log(e, d.length, process.version))'",
     "java": "java -version",
-    "python3": "/usr/bin/python3 -I -c 'import threading; t = threading.Thread(target=print, args=(1,)); t.start(); t.join()'",
+    "python3": "/usr/bin/python3 -I -c 'import threading; "
+               "t = threading.Thread(target=print, args=(1,)); t.start(); t.join()'",
     "xz": "seq 200000 | xz -T2 | xz -d | sha256sum",
     "sort": "seq 300000 | sort --parallel=4 -R --random-source=/bin/sh | sort --parallel=4 -n -S 1M | sha256sum",
     "find": "find . -name '*.c' | xargs -P 4 -n 1 echo; echo | ls /nonexistent; echo $?",
