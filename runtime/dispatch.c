@@ -111,11 +111,10 @@ void signals_look(struct thread *t)
 static void had_its_time(struct thread *t, struct hub *h)
 {
 	atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
+	hub_ask_look(h);
 	hub_handoff(t);
-	if (!carrier_self()->hub)
-		return;
-	hub_ask_poll(h);
-	thread_yield(t);
+	if (carrier_self()->hub)
+		thread_yield(t);
 }
 
 static void finish(struct thread *t, struct regs *r)

@@ -127,20 +127,33 @@ static void wait_off_cpu(struct thread *t)
 		cpu_relax();
 }
 
+void hub_ask_look(struct hub *h)
+{
+	atomic_store_explicit(&h->look_due, 1, memory_order_relaxed);
+}
+
+static bool look_due(struct hub *h)
+{
+	return h->since_poll > POLL_EVERY || atomic_load_explicit(&h->look_due, memory_order_relaxed);
+}
+
+static void look(struct hub *h, nsec_t deadline)
+{
+	h->since_poll = 0;
+	atomic_store_explicit(&h->look_due, 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->looks, 1, memory_order_relaxed);
+	poller_poll(h, deadline);
+}
+
 struct thread *hub_next(struct hub *h)
 {
-	if (++h->since_poll > POLL_EVERY || !h->run_head)
+	h->since_poll++;
+	if (look_due(h) || !h->run_head)
 		return NULL;
 	struct thread *t = run_pop(h);
 	if (atomic_load_explicit(&t->on_cpu, memory_order_acquire) && t != carrier_current())
 		wait_off_cpu(t);
 	return t;
-}
-
-/* The next switch goes through the scheduler: a thread that ran for long made others wait for their I/O too. */
-void hub_ask_poll(struct hub *h)
-{
-	h->since_poll = POLL_EVERY;
 }
 
 /* Nobody is ready: until an event, a deadline, or a notice from another carrier. */
@@ -154,7 +167,7 @@ static void sleep_until_event(struct hub *h)
 	}
 	nsec_t start = clock_now();
 	carrier_hub_idle(h, true);
-	poller_poll(h, deadline_first(&h->deadlines));
+	look(h, deadline_first(&h->deadlines));
 	carrier_hub_idle(h, false);
 	atomic_store(&h->polling, 0);
 	stats.poll_ns += clock_now() - start;
@@ -181,13 +194,10 @@ void hub_scheduler(struct hub *h)
 		expire(h);
 		if (!h->run_head) {
 			sleep_until_event(h);
-			h->since_poll = 0;
 			continue;
 		}
-		if (h->since_poll > POLL_EVERY) {
-			h->since_poll = 0;
-			poller_poll(h, 0);
-		}
+		if (look_due(h))
+			look(h, 0);
 		run(h, run_pop(h));
 	}
 }

@@ -22,6 +22,8 @@ struct hub {
 	_Alignas(CACHE_LINE) struct thread *_Atomic inbound; /* MPSC stack of threads made ready by others */
 	_Atomic uint32_t polling;    /* it sleeps, or is about to: write the eventfd */
 	_Atomic uint64_t turns;      /* counts switches: the monitor sees that somebody stays */
+	_Atomic uint64_t looks;      /* counts looks at the poller, and */
+	_Atomic uint32_t look_due;   /* ... here the monitor says that there was none for a tick */
 	_Atomic uint32_t preempt;    /* the running thread has had its time: it yields at its next call */
 	_Atomic uint32_t signals;    /* process-directed signals are to be routed (signal.c) */
 	struct carrier *_Atomic owner;
@@ -32,7 +34,7 @@ struct hub *hub_new(int id);
 void hub_ready(struct thread *t);         /* to its hub's run queue, from wherever */
 struct thread *hub_next(struct hub *h);   /* the next to run, NULL: through the scheduler */
 void hub_count_turn(struct hub *h);       /* at each switch to a thread */
-void hub_ask_poll(struct hub *h);
+void hub_ask_look(struct hub *h);         /* at the poller, before the next thread runs */
 void hub_notify(struct hub *h);           /* if it sleeps, it looks again */
 _Noreturn void hub_scheduler(struct hub *h); /* body of a scheduler context */
 void hubs_reset_in_child(void);

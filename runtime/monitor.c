@@ -69,7 +69,7 @@ static void monitor_main(struct carrier *self)
 {
 	struct {
 		struct carrier *c;
-		uint64_t state, turns;
+		uint64_t state, turns, looks;
 	} last[MAX_HUBS] = {0};
 	int quiet = 0;
 	(void)self;
@@ -87,6 +87,9 @@ static void monitor_main(struct carrier *self)
 			last[i].c = c;
 			last[i].state = state;
 			last[i].turns = turns;
+			if (!atomic_load(&h->polling) && atomic_load(&h->looks) == last[i].looks)
+				hub_ask_look(h);
+			last[i].looks = atomic_load(&h->looks);
 			if (!stays || !has_work(h))
 				continue;
 			if (stuck)

@@ -269,7 +269,6 @@ Test(wait, hangup_is_for_all)
 	look();
 	for (int i = 0; i < 3; i++)
 		cr_assert(w[i].done && w[i].ret == 0);
-	cr_assert(fd_entry(p[0])->broken);
 }
 
 static void watch(void *arg)
@@ -308,7 +307,7 @@ Test(wait, late_events_are_known)
 	fd_edge(e, e->gen - 1, EPOLLIN);
 	fd_edge(e, e->gen + 1, EPOLLIN | EPOLLHUP);
 	green_settle();
-	cr_assert(w[0].parked && e->seq[FD_IN] == 0 && !e->broken);
+	cr_assert(w[0].parked && e->seq[FD_IN] == 0);
 	fd_edge(e, e->gen, EPOLLIN);
 	green_settle();
 	cr_assert(w[0].done);
@@ -339,12 +338,11 @@ Test(closing, forgets_what_was_known)
 	start(0, take, p[0], FD_IN);
 	put(p[1]);
 	look();
-	e->nonblock = 2;
 	e->timeo_known = 3;
 	uint32_t gen = e->gen;
 	cr_assert(e->hub && e->kind[FD_IN] == FD_NOWAIT);
 	cr_assert_eq(green(SYS_close, p[0]), 0);
-	cr_assert(!e->hub && e->kind[FD_IN] == FD_UNKNOWN && !e->nonblock && !e->timeo_known && !e->broken);
+	cr_assert(!e->hub && e->kind[FD_IN] == FD_UNKNOWN && !e->timeo_known);
 	cr_assert_neq(e->gen, gen);
 	cr_assert_eq(green(SYS_close, p[0]), -EBADF);
 }
