@@ -1,5 +1,4 @@
 /* Who a thread is: tids, names, affinity, scheduling policy, and the identity of the whole process. */
-#include <fcntl.h>
 #include <linux/prctl.h>
 #include <sched.h>
 
@@ -27,7 +26,7 @@ static struct thread *named(struct thread *t, uint64_t arg)
 
 static bool made_up(uint64_t arg)
 {
-	return (int)arg >= 1 << 22;
+	return (int)arg >= TID_BASE;
 }
 
 /* The kernel's answer for a thread that is not there, or is another process's. */
@@ -149,76 +148,6 @@ long call_setpriority(struct thread *t, struct regs *r)
 		return -EACCES;
 	other->nice = nice;
 	return 0;
-}
-
-/*
- * pthread_setname_np and pthread_getname_np of another thread go by /proc/self/task/TID/comm, which is not there for a
- * tid of ours. The file is played by a memfd; what was written to it becomes the name when it is closed.
- */
-static const char comm_prefix[] = "/proc/self/task/";
-
-/* The tid in such a path; 0: it is another. */
-static int comm_tid(uint64_t user_path)
-{
-	char path[40] = {0};
-	int tid = 0;
-	unsigned i;
-	for (i = 0; i < sizeof(path) - 1; i++) {
-		if (user_copy(&path[i], (char *)user_path + i, 1) || !path[i])
-			break;
-		if (i < sizeof(comm_prefix) - 1 && path[i] != comm_prefix[i])
-			return 0;
-	}
-	const char *p = path + sizeof(comm_prefix) - 1;
-	for (; *p >= '0' && *p <= '9'; p++)
-		tid = tid * 10 + *p - '0';
-	return memcmp(p, "/comm", 6) == 0 && made_up((uint64_t)tid) ? tid : 0;
-}
-
-static long open_comm(struct thread *t, int tid, int flags)
-{
-	char text[17];
-	struct thread *other = named(t, (uint64_t)tid);
-	if (!other)
-		return -ENOENT;
-	long fd = sys(SYS_memfd_create, "comm", (flags & O_CLOEXEC) != 0);
-	struct fd *e = fd < 0 ? NULL : fd_entry((int)fd);
-	if (!e)
-		return fd < 0 ? fd : -ENOMEM;
-	if ((flags & O_ACCMODE) == O_RDONLY) {
-		size_t n = 0;
-		while (n < 15 && other->name[n])
-			n++;
-		memcpy(text, other->name, n);
-		text[n++] = '\n';
-		sys(SYS_pwrite64, fd, text, n, 0);
-	} else {
-		e->comm_tid = tid;
-	}
-	return fd;
-}
-
-void comm_closed(int fd, int tid)
-{
-	char name[16] = {0};
-	long n = sys(SYS_pread64, fd, name, 15, 0);
-	spin_lock(&threads_lock);
-	struct thread *t = thread_by_tid(tid);
-	if (t && n >= 0)
-		memcpy(t->name, name, sizeof(name));
-	spin_unlock(&threads_lock);
-}
-
-long call_open(struct thread *t, struct regs *r)
-{
-	int tid = comm_tid(r->rdi);
-	return tid ? open_comm(t, tid, (int)r->rsi) : native_regs(t, r);
-}
-
-long call_openat(struct thread *t, struct regs *r)
-{
-	int tid = comm_tid(r->rsi);
-	return tid ? open_comm(t, tid, (int)r->rdx) : native_regs(t, r);
 }
 
 long call_prctl(struct thread *t, struct regs *r)

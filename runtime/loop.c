@@ -66,15 +66,11 @@ static void *loop_realloc(void *p, size_t n)
 	return q;
 }
 
-int loop_load(void)
+int loop_load(void *(*open_library)(const char *name))
 {
 	if (uv.uv_run)
 		return 0;
-#ifdef GREEN_SANITIZE /* the sanitizers refuse DEEPBIND */
-	void *so = dlopen("libuv.so.1", RTLD_NOW | RTLD_LOCAL);
-#else
-	void *so = dlopen("libuv.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
-#endif
+	void *so = open_library("libuv.so.1");
 	if (!so)
 		return -ENOENT;
 #define X(name)                                                                                                        \

@@ -6,7 +6,8 @@
 
 struct hub;
 
-int loop_load(void); /* opens libuv; at arming, on an ordinary libc context. -ENOENT: no libuv */
+/* Opens libuv, a copy of our own; at arming, on an ordinary libc context. -ENOENT: no libuv. */
+int loop_load(void *(*open_library)(const char *name));
 int loop_open(struct hub *h);
 nsec_t loop_next_deadline(struct hub *h);
 void loop_run(struct hub *h);

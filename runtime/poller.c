@@ -340,16 +340,22 @@ int fd_high_floor(void)
 	return top > 64 ? (int)top - 48 : 3;
 }
 
-int fd_move_high(int fd)
+int fd_duplicate_high(int fd)
 {
 	long high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd_high_floor());
 	if (high < 0)
 		high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-	if (high < 0)
-		return (int)high;
-	sys(SYS_close, fd);
-	fd_hide((int)high);
+	if (high >= 0)
+		fd_hide((int)high);
 	return (int)high;
+}
+
+int fd_move_high(int fd)
+{
+	int high = fd_duplicate_high(fd);
+	if (high >= 0)
+		sys(SYS_close, fd);
+	return high;
 }
 
 static void forget_cached(struct fd *e)

@@ -92,6 +92,7 @@ int fd_hidden_first(int from); /* the first hidden fd >= from, or -1 */
 void fd_release(int fd);      /* closes a hidden fd */
 int fd_evict(int fd);          /* makes room if fd is the runtime's own: a dup2 is about to land on it */
 int fd_high_floor(void);      /* below 1024: the runtime's own are above it */
+int fd_duplicate_high(int fd); /* hidden */
 int fd_move_high(int fd);     /* dup to a high number, close the low one, hide */
 
 /* What is not a tagged fd in the poller's epoll. */

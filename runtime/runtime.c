@@ -15,7 +15,7 @@ int runtime_pid;
 bool runtime_active;
 bool have_fsgsbase;
 
-static bool print_stats;
+static int stats_fd = -1;
 static uintptr_t rseq_area;
 
 #ifndef SYS_rseq
@@ -62,7 +62,8 @@ int runtime_start(const struct runtime_options *opt)
 {
 	struct hub *h;
 	runtime_pid = (int)sys(SYS_getpid);
-	print_stats = opt->stats;
+	if (opt->stats) /* the program may close its stderr, or have another file there, when it ends */
+		stats_fd = fd_duplicate_high(2);
 	max_carriers = opt->max_carriers;
 	rseq_area = opt->rseq_offset;
 	clock_init();
@@ -124,6 +125,6 @@ void runtime_scheduler_main(void)
 
 void runtime_exit_stats(void)
 {
-	if (print_stats)
-		stats_print();
+	if (stats_fd >= 0)
+		stats_print(stats_fd);
 }

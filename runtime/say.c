@@ -40,12 +40,10 @@ static void put_signed(struct line *l, int n)
 	put_number(l, n < 0 ? -(uint64_t)n : (uint64_t)n, 10);
 }
 
-void say(const char *format, ...)
+static void vsay(int fd, const char *format, va_list args)
 {
 	struct line l = {.length = 0};
-	va_list args;
 	put_string(&l, "libgreen: ");
-	va_start(args, format);
 	for (; *format; format++) {
 		if (*format != '%') {
 			put(&l, *format);
@@ -70,7 +68,22 @@ void say(const char *format, ...)
 			break;
 		}
 	}
-	va_end(args);
 	l.text[l.length++] = '\n';
-	sys(SYS_write, 2, l.text, l.length);
+	sys(SYS_write, fd, l.text, l.length);
+}
+
+void say(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsay(2, format, args);
+	va_end(args);
+}
+
+void say_to(int fd, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsay(fd, format, args);
+	va_end(args);
 }

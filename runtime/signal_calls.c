@@ -193,7 +193,7 @@ static long send_to(struct thread *t, struct regs *r, int tid, int sig, struct k
 	struct thread *target = thread_by_tid(tid);
 	spin_unlock(&threads_lock);
 	if (!target)
-		return tid >= (1 << 22) ? -ESRCH : native_regs(t, r);
+		return tid >= TID_BASE ? -ESRCH : native_regs(t, r);
 	/* glibc's setxid asks each thread to repeat the call: ours share carriers, which call_setid has seen to. */
 	if (sig == SIGNAL_KICK)
 		return -ESRCH;

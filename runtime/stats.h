@@ -14,6 +14,6 @@ extern struct stats stats;
 
 #define STAT_ADD(field, n) atomic_fetch_add_explicit(&stats.field, (n), memory_order_relaxed)
 
-void stats_print(void); /* to stderr, by raw write */
+void stats_print(int fd);
 
 #endif

@@ -11,8 +11,6 @@
 #include "mem.h"
 #include "stats.h"
 
-/* Linux never gives a pid above 2^22 (PID_MAX_LIMIT), and a futex word holds 30 bits of tid (FUTEX_TID_MASK). */
-#define TID_BASE (1 << 22)
 #define TID_CHUNK 4096
 #define TID_CHUNKS 4096
 

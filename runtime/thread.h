@@ -22,6 +22,8 @@ enum {
 	WAKE_SIGNAL = 8,  /* look at your pending signals */
 };
 
+/* Linux never gives a pid above 2^22 (PID_MAX_LIMIT), and a futex word holds 30 bits of tid (FUTEX_TID_MASK). */
+#define TID_BASE (1 << 22)
 #define AFFINITY_BYTES 128 /* 1024 CPUs, as cpu_set_t */
 
 struct thread {

@@ -19,6 +19,8 @@
 #include "runtime/runtime.h"
 #include "runtime/say.h"
 #include "shim/options.h"
+#include "shim/private.h"
+#include "shim/sandbox.h"
 #include "shim/sites.h"
 #include "shim/symbols.h"
 
@@ -163,7 +165,7 @@ static const char *self_test(void)
 	void *ret = NULL;
 	if (real_pthread_create(&t, NULL, tell_tid, &tid) || pthread_join(t, &ret) || ret != &tid)
 		return "the self-test failed: no thread could be made";
-	return tid < 1 << 22 ? "the self-test failed: its thread was not green" : NULL;
+	return tid < TID_BASE ? "the self-test failed: its thread was not green" : NULL;
 }
 
 static const char *start(void)
@@ -193,13 +195,16 @@ static const char *arm(void)
 	int threads = kernel_threads();
 	if (options.hubs != 1)
 		say("GREEN_HUBS=%d: only one hub for now", options.hubs);
+	const char *why = sandbox_forbids();
+	if (why)
+		return why;
 	if (threads != 1)
 		return threads ? "there is more than one thread already" : "/proc/self/status cannot be read";
-	if (loop_load())
-		return "libuv.so.1 cannot be opened";
 	symbols_resolve_all();
+	if (loop_load(private_dlopen))
+		return "libuv.so.1 cannot be opened";
 	runtime_prepare(); /* every patched site asks for the carrier */
-	const char *why = patch();
+	why = patch();
 	if (why)
 		return why;
 	why = start();

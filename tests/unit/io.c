@@ -1,5 +1,6 @@
 /* read and write: vectors, kinds, and calls that park, on pipes, sockets and files. */
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

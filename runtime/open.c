@@ -1,0 +1,101 @@
+/* open: what is special about some paths. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "calls.h"
+#include "mem.h"
+
+static struct thread *by_tid(int tid)
+{
+	spin_lock(&threads_lock);
+	struct thread *t = thread_by_tid(tid);
+	spin_unlock(&threads_lock);
+	return t;
+}
+
+/*
+ * pthread_setname_np and pthread_getname_np of another thread go by /proc/self/task/TID/comm, which is not there for a
+ * tid of ours. The file is played by a memfd; what was written to it becomes the name when it is closed.
+ */
+static const char comm_prefix[] = "/proc/self/task/";
+
+/* The tid in such a path; 0: it is another. */
+static int comm_tid(uint64_t user_path)
+{
+	char path[40] = {0};
+	int tid = 0;
+	unsigned i;
+	for (i = 0; i < sizeof(path) - 1; i++) {
+		if (user_copy(&path[i], (char *)user_path + i, 1) || !path[i])
+			break;
+		if (i < sizeof(comm_prefix) - 1 && path[i] != comm_prefix[i])
+			return 0;
+	}
+	const char *p = path + sizeof(comm_prefix) - 1;
+	for (; *p >= '0' && *p <= '9'; p++)
+		tid = tid * 10 + *p - '0';
+	return memcmp(p, "/comm", 6) == 0 && tid >= TID_BASE ? tid : 0;
+}
+
+static long open_comm(int tid, int flags)
+{
+	char text[17];
+	struct thread *other = by_tid(tid);
+	if (!other)
+		return -ENOENT;
+	long fd = sys(SYS_memfd_create, "comm", (flags & O_CLOEXEC) != 0);
+	struct fd *e = fd < 0 ? NULL : fd_entry((int)fd);
+	if (!e)
+		return fd < 0 ? fd : -ENOMEM;
+	if ((flags & O_ACCMODE) == O_RDONLY) {
+		size_t n = 0;
+		while (n < 15 && other->name[n])
+			n++;
+		memcpy(text, other->name, n);
+		text[n++] = '\n';
+		sys(SYS_pwrite64, fd, text, n, 0);
+	} else {
+		e->comm_tid = tid;
+	}
+	return fd;
+}
+
+void comm_closed(int fd, int tid)
+{
+	char name[16] = {0};
+	long n = sys(SYS_pread64, fd, name, 15, 0);
+	spin_lock(&threads_lock);
+	struct thread *t = thread_by_tid(tid);
+	if (t && n >= 0)
+		memcpy(t->name, name, sizeof(name));
+	spin_unlock(&threads_lock);
+}
+
+/* Opening a FIFO waits for the other end: worth a look beforehand. */
+static bool opens_fifo(int dir, const char *user_path, int flags)
+{
+	struct stat st;
+	if (flags & (O_NONBLOCK | O_PATH | O_CREAT) || (flags & O_ACCMODE) == O_RDWR)
+		return false;
+	return sys(SYS_newfstatat, dir, user_path, &st, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) == 0 &&
+	       S_ISFIFO(st.st_mode);
+}
+
+static long open_path(struct thread *t, struct regs *r, int dir, uint64_t path, int flags)
+{
+	int tid = comm_tid(path);
+	if (tid)
+		return open_comm(tid, flags);
+	return opens_fifo(dir, (const char *)path, flags) ? handoff_regs(t, r) : native_regs(t, r);
+}
+
+long call_open(struct thread *t, struct regs *r)
+{
+	return open_path(t, r, AT_FDCWD, r->rdi, (int)r->rsi);
+}
+
+long call_openat(struct thread *t, struct regs *r)
+{
+	return open_path(t, r, (int)r->rdi, r->rsi, (int)r->rdx);
+}
+

@@ -1,0 +1,100 @@
+/*
+ * Opening a library that is ours alone.
+ *
+ * The loader keeps one copy per soname: a dlopen("libuv.so.1") of ours would hand us the program's own copy, whose
+ * allocator we are about to replace, or hand ours to the program later. So the file is copied into a memfd and its
+ * DT_SONAME changed on the way. RTLD_DEEPBIND then makes the copy prefer its own symbols to those of a program that
+ * exports the same names (node exports uv_*).
+ */
+#include "shim/private.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef GREEN_SANITIZE /* the sanitizers refuse DEEPBIND */
+#define FLAGS (RTLD_NOW | RTLD_LOCAL)
+#else
+#define FLAGS (RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND)
+#endif
+
+/* The file behind a loaded library. */
+static int open_file_of(void *handle)
+{
+	struct link_map *map;
+	return dlinfo(handle, RTLD_DI_LINKMAP, &map) ? -1 : open(map->l_name, O_RDONLY | O_CLOEXEC);
+}
+
+/* Where in the file the first letter of the soname stands; 0 if that cannot be told. */
+static size_t soname_offset(const char *image, size_t size)
+{
+	const Elf64_Ehdr *eh = (const void *)image;
+	if (size < sizeof(*eh) || eh->e_phoff + eh->e_phnum * sizeof(Elf64_Phdr) > size)
+		return 0;
+	const Elf64_Phdr *ph = (const void *)(image + eh->e_phoff), *dynamic = NULL;
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_DYNAMIC)
+			dynamic = &ph[i];
+	if (!dynamic || dynamic->p_offset + dynamic->p_filesz > size)
+		return 0;
+	const Elf64_Dyn *d = (const void *)(image + dynamic->p_offset);
+	size_t n = dynamic->p_filesz / sizeof(*d);
+	uint64_t strings = 0, soname = 0;
+	for (size_t i = 0; i < n && d[i].d_tag != DT_NULL; i++) {
+		if (d[i].d_tag == DT_STRTAB)
+			strings = d[i].d_un.d_ptr;
+		else if (d[i].d_tag == DT_SONAME)
+			soname = d[i].d_un.d_val;
+	}
+	for (int i = 0; soname && i < eh->e_phnum; i++) {
+		uint64_t at = strings + soname - ph[i].p_vaddr;
+		if (ph[i].p_type == PT_LOAD && strings >= ph[i].p_vaddr && at < ph[i].p_filesz && ph[i].p_offset + at < size)
+			return ph[i].p_offset + at;
+	}
+	return 0;
+}
+
+static int copy_renamed(int file)
+{
+	struct stat st;
+	if (fstat(file, &st))
+		return -1;
+	char *image = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+	if (image == MAP_FAILED)
+		return -1;
+	size_t at = soname_offset(image, (size_t)st.st_size);
+	int fd = at ? memfd_create("libgreen-private", MFD_CLOEXEC) : -1;
+	if (fd >= 0) {
+		image[at] = '@';
+		if (write(fd, image, (size_t)st.st_size) != st.st_size) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	munmap(image, (size_t)st.st_size);
+	return fd;
+}
+
+void *private_dlopen(const char *name)
+{
+	char path[64];
+	void *shared = dlopen(name, RTLD_LAZY | RTLD_LOCAL), *handle = NULL;
+	if (!shared)
+		return NULL;
+	int file = open_file_of(shared), fd = file < 0 ? -1 : copy_renamed(file);
+	if (fd >= 0) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		handle = dlopen(path, FLAGS);
+		close(fd);
+	}
+	if (file >= 0)
+		close(file);
+	dlclose(shared);
+	return handle;
+}
