@@ -459,7 +459,11 @@ int fd_evict(int fd)
 			h->epoll = (int)to;
 		if (h->eventfd == fd)
 			h->eventfd = (int)to;
+		if (h->epoll != (int)to && h->eventfd != (int)to && stats_fd != fd)
+			h->loop = NULL; /* libuv cannot be told of another number */
 	}
+	if (stats_fd == fd)
+		stats_fd = (int)to;
 	e->hidden = false;
 	fd_hide((int)to);
 	return 0;

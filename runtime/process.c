@@ -119,7 +119,7 @@ long shadow_call(struct carrier *shadow, struct regs *r)
 
 long call_exit_group(struct thread *t, struct regs *r)
 {
-	runtime_exit_stats();
+	stats_end();
 	return native_regs(t, r);
 }
 

@@ -15,7 +15,6 @@ int runtime_pid;
 bool runtime_active;
 bool have_fsgsbase;
 
-static int stats_fd = -1;
 static uintptr_t rseq_area;
 
 #ifndef SYS_rseq
@@ -62,8 +61,7 @@ int runtime_start(const struct runtime_options *opt)
 {
 	struct hub *h;
 	runtime_pid = (int)sys(SYS_getpid);
-	if (opt->stats) /* the program may close its stderr, or have another file there, when it ends */
-		stats_fd = fd_duplicate_high(2);
+	stats_begin();
 	max_carriers = opt->max_carriers;
 	rseq_area = opt->rseq_offset;
 	clock_init();
@@ -121,10 +119,4 @@ void runtime_scheduler_main(void)
 {
 	struct carrier *c = carrier_self();
 	hub_scheduler(c->hub);
-}
-
-void runtime_exit_stats(void)
-{
-	if (stats_fd >= 0)
-		stats_print(stats_fd);
 }

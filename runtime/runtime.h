@@ -21,7 +21,6 @@ extern struct runtime_hooks runtime_hooks;
 
 struct runtime_options {
 	uint32_t max_carriers;
-	bool stats;
 	uintptr_t rseq_offset; /* of glibc's area from the thread pointer, 0: it has none */
 };
 
@@ -37,7 +36,6 @@ int runtime_start(const struct runtime_options *opt);
 void runtime_scheduler_next(void);          /* the next CLONE_THREAD of this thread makes the scheduler context */
 _Noreturn void runtime_scheduler_main(void);
 int runtime_finish_start(void);             /* the scheduler context exists: signals, monitor */
-void runtime_exit_stats(void);
 uintptr_t runtime_rseq_area(void);
 
 extern struct thread *scheduler_born;

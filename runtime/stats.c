@@ -1,11 +1,35 @@
 /* Counters. */
 #include "stats.h"
 
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "poller.h"
 #include "say.h"
 
 struct stats stats;
+int stats_fd = -1;
 
-void stats_print(int fd)
+static bool wanted;
+static struct stat first; /* stderr at the start: a daemon closes it, and the number is somebody else's then */
+
+void stats_ask(void)
+{
+	wanted = sys(SYS_fstat, 2, &first) == 0;
+}
+
+static bool still_there(void)
+{
+	struct stat now;
+	return wanted && sys(SYS_fstat, 2, &now) == 0 && now.st_dev == first.st_dev && now.st_ino == first.st_ino;
+}
+
+void stats_begin(void)
+{
+	stats_fd = still_there() ? fd_duplicate_high(2) : -1;
+}
+
+static void print(int fd)
 {
 	say_to(fd, "stats: threads created %l, most alive at once %l", stats.threads, stats.threads_peak);
 	say_to(fd, "stats: carriers %l, rescues %l, handoffs %l, rejoins %l", stats.carriers, stats.rescues, stats.handoffs,
@@ -16,4 +40,13 @@ void stats_print(int fd)
 	for (unsigned nr = 0; nr < ARRAY_LEN(stats.not_covered_by); nr++)
 		if (stats.not_covered_by[nr])
 			say_to(fd, "stats:   system call %u: %l", nr, (unsigned long)stats.not_covered_by[nr]);
+}
+
+void stats_end(void)
+{
+	ksigset_t all = ~0UL;
+	if (stats_fd < 0 && !still_there())
+		return;
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8); /* nobody may read them any more: no SIGPIPE */
+	print(stats_fd >= 0 ? stats_fd : 2);
 }

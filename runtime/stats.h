@@ -14,6 +14,10 @@ extern struct stats stats;
 
 #define STAT_ADD(field, n) atomic_fetch_add_explicit(&stats.field, (n), memory_order_relaxed)
 
-void stats_print(int fd);
+/* The totals go to the stderr that the process was started with. */
+void stats_ask(void);   /* at start */
+void stats_begin(void); /* at arming: keeps hold of it, if it is still there */
+void stats_end(void);   /* at exit_group: prints them, if they were asked for */
+extern int stats_fd;    /* -1: none */
 
 #endif

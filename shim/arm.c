@@ -62,6 +62,14 @@ static uintptr_t resume_of(uintptr_t ip)
 	return s && s->again && s->form != FORM_NUMBER ? s->again : ip;
 }
 
+extern const char symbols_begin[], symbols_end[] __attribute__((visibility("hidden")));
+
+/* A thread in one of our exports is in its own code, on the way into libc. */
+static bool in_export(uintptr_t ip)
+{
+	return ip >= (uintptr_t)symbols_begin && ip < (uintptr_t)symbols_end;
+}
+
 static void exit_process(void)
 {
 	exit(0);
@@ -173,13 +181,13 @@ static const char *start(void)
 	const uintptr_t *rseq_offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
 	const struct runtime_options opt = {
 	    .max_carriers = (uint32_t)options.max_carriers,
-	    .stats = options.stats,
 	    .rseq_offset = rseq_offset ? *rseq_offset : 0,
 	};
 	runtime_hooks = (struct runtime_hooks){
 	    .site_start = start_of,
 	    .site_canonical = canonical,
 	    .site_resume = resume_of,
+	    .in_trampoline = in_export,
 	    .last_thread_exit = exit_process,
 	    .forked = after_fork,
 	};

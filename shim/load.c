@@ -1,4 +1,5 @@
 /* The library's constructor: reads the options and waits for the first thread. */
+#include "runtime/stats.h"
 #include "shim/arm.h"
 #include "shim/options.h"
 
@@ -8,5 +9,7 @@ static void __attribute__((constructor)) load(int argc, char **argv, char **envp
 	(void)argc;
 	(void)argv;
 	options_read(envp);
+	if (options.stats)
+		stats_ask();
 	arm_on_first_thread();
 }

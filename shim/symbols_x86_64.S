@@ -13,6 +13,12 @@
 
 	.set	symbol, 0
 
+/* Where the exports begin: for a signal handler they are the program's own code (symbols_hold). */
+	.section .text.symbols, "ax", @progbits
+	.globl	symbols_begin
+	.hidden	symbols_begin
+symbols_begin:
+
 /* \id is a name of our own for the export, where the name proper has several versions. */
 .macro export id:req, arms:req
 	.section .text.symbols, "ax", @progbits
@@ -135,5 +141,10 @@ symbol_slots:
 
 	.section .data.slots, "aw", @progbits
 	.size	symbol_slots, . - symbol_slots
+
+	.section .text.symbols, "ax", @progbits
+	.globl	symbols_end
+	.hidden	symbols_end
+symbols_end:
 
 	.section .note.GNU-stack, "", @progbits

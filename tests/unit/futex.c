@@ -227,6 +227,10 @@ Test(futex, timeout_after_requeue)
 	cr_assert_eq(wake(&word, 1), 0);
 }
 
+/* linux/futex.h's FUTEX_OP, but unsigned. */
+#define OP(op, arg, cmp, cmparg)                                                                                       \
+	((uint32_t)(op) << 28 | (uint32_t)(cmp) << 24 | ((uint32_t)(arg)&0xfff) << 12 | ((uint32_t)(cmparg)&0xfff))
+
 Test(futex, wake_op)
 {
 	const struct {
@@ -256,7 +260,7 @@ Test(futex, wake_op)
 		other = c[i].before;
 		results = 0;
 		long n = green(SYS_futex, &word, FUTEX_WAKE_OP | PRIVATE, 1, 1, &other,
-		    (uint32_t)FUTEX_OP(c[i].op, c[i].arg, c[i].cmp, c[i].cmparg));
+		    OP(c[i].op, c[i].arg, c[i].cmp, c[i].cmparg));
 		green_settle();
 		cr_assert_eq(n, c[i].holds ? 2 : 1, "case %zu", i);
 		cr_assert_eq(other, c[i].after, "case %zu: %u", i, other);
@@ -264,8 +268,8 @@ Test(futex, wake_op)
 		wake(&word, 10);
 		wake(&other, 10);
 	}
-	cr_assert_eq(green(SYS_futex, &word, FUTEX_WAKE_OP | PRIVATE, 1, 1, &other, (uint32_t)FUTEX_OP(7, 0, 0, 0)), -ENOSYS);
-	cr_assert_eq(green(SYS_futex, &word, FUTEX_WAKE_OP | PRIVATE, 1, 1, &other, (uint32_t)FUTEX_OP(0, 0, 9, 0)), -ENOSYS);
+	cr_assert_eq(green(SYS_futex, &word, FUTEX_WAKE_OP | PRIVATE, 1, 1, &other, OP(7, 0, 0, 0)), -ENOSYS);
+	cr_assert_eq(green(SYS_futex, &word, FUTEX_WAKE_OP | PRIVATE, 1, 1, &other, OP(0, 0, 9, 0)), -ENOSYS);
 	cr_assert_eq(green(SYS_futex, &word, FUTEX_WAKE_OP | PRIVATE, 1, 1, 16, 0), -EFAULT);
 }
 

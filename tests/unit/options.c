@@ -1,6 +1,5 @@
 /* GREEN_* in the environment. */
 #include <criterion/criterion.h>
-#include <criterion/redirect.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,10 +29,11 @@ static const char *read_all(char **environment)
 
 Test(options, defaults)
 {
-	cr_assert_eq(options.max_carriers, 64);
+	cr_assert_gt(options.max_carriers, 1);
 	cr_assert_eq(options.hubs, 1);
 	cr_assert(!options.stats && !options.verbose);
 	cr_assert_str_empty(read_all(NULL));
+	cr_assert_eq(options.max_carriers, 64);
 }
 
 Test(options, values)
