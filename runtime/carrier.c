@@ -298,10 +298,10 @@ void hub_handoff(struct thread *t)
 	spare_give(spare, h);
 }
 
-long native(struct thread *t, long nr, long a, long b, long d, long e, long f, long g)
+long native(struct thread *t, long nr, long a, long b, long c_, long d, long e, long f)
 {
 	struct carrier *c = carrier_self();
-	const long args[6] = {a, b, d, e, f, g};
+	const long args[6] = {a, b, c_, d, e, f};
 	if (signal_pending(&t->sig))
 		return -ERESTARTNOINTR;
 	carrier_sync_mask(c);

@@ -46,7 +46,7 @@ void clock_init(void)
 	/* Linux 6.12 dropped DT_HASH for a while on some architectures; without it the symbols end where the strings
 	 * begin (the linker lays them out so). */
 	size_t count = hash ? hash[1] : sym && str ? ((uintptr_t)str - (uintptr_t)sym) / sizeof(*sym) : 0;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; sym && str && i < count; i++)
 		if (same(str + sym[i].st_name, "__vdso_clock_gettime"))
 			vdso_clock_gettime = (void *)(bias + sym[i].st_value);
 }

@@ -125,6 +125,7 @@ static void finish(struct thread *t, struct regs *r)
 	signals_look(t);
 	if (unlikely(signal_pending(&t->sig)))
 		signal_deliver(t, r, (long)r->rax);
+	signal_mask_call_done(t, false); /* no handler took it along */
 	c = carrier_self();
 	carrier_sync_mask(c);
 	carrier_leave(c, r);

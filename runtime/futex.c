@@ -158,8 +158,10 @@ static long wake_locked(struct bucket *b, const uint32_t *addr, int count, uint3
 	for (struct list *l = b->waiters.next, *next; l != &b->waiters && woken < count; l = next) {
 		struct futex_waiter *w = container_of(l, struct futex_waiter, link);
 		next = l->next;
-		if (w->addr != addr || !(w->bitset & bitset) || w->pi)
+		if (w->addr != addr || !(w->bitset & bitset))
 			continue;
+		if (w->pi)
+			return -EINVAL;
 		waiter_wake(w);
 		woken++;
 	}
@@ -169,6 +171,8 @@ static long wake_locked(struct bucket *b, const uint32_t *addr, int count, uint3
 static long futex_wake(const uint32_t *addr, int count, uint32_t bitset)
 {
 	struct bucket *b = bucket_of(addr);
+	if (count < 1)
+		count = 1; /* so does the kernel: it counts first and compares afterwards */
 	if (!bitset || !aligned(addr))
 		return -EINVAL;
 	bucket_lock(b);
@@ -319,7 +323,7 @@ static long lock_pi(struct thread *t, uint32_t *addr, nsec_t deadline, bool try)
 			err = -EDEADLK;
 		else if (owner && try)
 			err = -EAGAIN;
-		else if (owner && !thread_by_tid((int)owner))
+		else if (owner && !thread_lives((int)owner))
 			err = -ESRCH;
 		if (err) {
 			spin_unlock(&b->lock);
@@ -584,12 +588,12 @@ long call_futex_waitv(struct thread *t, struct regs *r)
 {
 	unsigned n = (unsigned)r->rsi, queued;
 	struct waitv *v = pages_alloc(WAITV_MAX * (sizeof(*v) + sizeof(struct futex_waiter)));
-	struct futex_waiter *w = (struct futex_waiter *)(v + WAITV_MAX);
 	struct ktimespec ts;
 	nsec_t deadline = NEVER;
 	long ret;
 	if (!v)
 		return -ENOMEM;
+	struct futex_waiter *w = (struct futex_waiter *)(v + WAITV_MAX);
 	if (n == 0 || n > WAITV_MAX || r->rdx || user_copy(v, (void *)r->rdi, n * sizeof(*v)) || !waitv_ours(v, n)) {
 		ret = handoff_regs(t, r); /* the kernel's error, or shared words */
 		goto out;

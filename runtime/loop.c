@@ -114,6 +114,8 @@ nsec_t loop_next_deadline(struct hub *h)
 void loop_run(struct hub *h)
 {
 	h->loop_ready = false;
+	if (!h->loop)
+		return;
 	uv.uv_run(h->loop, UV_RUN_NOWAIT);
 	h->loop_timers = uv.uv_backend_timeout(h->loop) >= 0;
 }

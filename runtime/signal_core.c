@@ -202,6 +202,8 @@ static struct thread *choose(int sig)
 	list_for_each(l, &threads)
 	{
 		struct thread *t = container_of(l, struct thread, all);
+		if (t->sig.gone)
+			continue;
 		if (t->sig.waiting & SIGBIT(sig)) {
 			found = t;
 			break;

@@ -25,6 +25,8 @@ long call_mmap(struct thread *t, struct regs *r)
 	long p = sys(SYS_mmap, 0, r->rsi, PROT_READ | PROT_WRITE, stack_flags | MAP_NORESERVE, -1, 0);
 	if (p < 0 && p > -4096)
 		return p;
+	if (t->stack_pending.addr) /* was no stack after all, or its mprotect failed */
+		sys(SYS_mprotect, t->stack_pending.addr, t->stack_pending.len, PROT_NONE);
 	/* Until the mprotect says how large the guard is, none of it is to be touched; nobody knows of it yet. */
 	t->stack_pending.addr = (uintptr_t)p;
 	t->stack_pending.len = r->rsi;
@@ -71,7 +73,7 @@ static void open_guard(struct regs *r)
 long call_mprotect(struct thread *t, struct regs *r)
 {
 	uintptr_t low = t->stack_pending.addr;
-	if (low && r->rdi >= low && r->rdi + r->rsi == low + t->stack_pending.len && r->rdx & PROT_WRITE)
+	if (low && (r->rdi & 4095) == 0 && r->rdi >= low && r->rdi + r->rsi == low + t->stack_pending.len && r->rdx & PROT_WRITE)
 		return open_stack(t, r);
 	long ret = native_regs(t, r);
 	if (ret == 0 && r->rdx & PROT_WRITE)

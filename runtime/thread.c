@@ -61,6 +61,14 @@ struct thread *thread_by_tid(int tid)
 	return tids[i / TID_CHUNK][i % TID_CHUNK];
 }
 
+bool thread_lives(int tid)
+{
+	spin_lock(&threads_lock);
+	bool lives = thread_by_tid(tid) != NULL;
+	spin_unlock(&threads_lock);
+	return lives;
+}
+
 static struct thread *thread_alloc(void)
 {
 	struct thread *t = slab_alloc(&thread_slab);

@@ -79,7 +79,8 @@ struct clone_spec {
 long thread_create(struct thread *self, const struct regs *r, const struct clone_spec *spec);
 struct thread *thread_adopt_main(int tid);
 _Noreturn void thread_exit(struct thread *t);
-struct thread *thread_by_tid(int tid); /* NULL when there is none */
+struct thread *thread_by_tid(int tid); /* NULL when there is none; with threads_lock */
+bool thread_lives(int tid);
 void threads_reset_in_child(struct thread *survivor);
 
 /*

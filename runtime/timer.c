@@ -40,10 +40,7 @@ static void forget(int id)
 static long create_for_thread(struct regs *r, struct ksigevent *ev)
 {
 	int tid = ev->tid, id;
-	spin_lock(&threads_lock);
-	bool there = thread_by_tid(tid) != NULL;
-	spin_unlock(&threads_lock);
-	if (!there)
+	if (!thread_lives(tid))
 		return -EINVAL;
 	struct timer *t = slab_alloc(&timer_slab);
 	if (!t)

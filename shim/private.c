@@ -84,7 +84,8 @@ static int copy_renamed(int file)
 void *private_dlopen(const char *name)
 {
 	char path[64];
-	void *shared = dlopen(name, RTLD_LAZY | RTLD_LOCAL), *handle = NULL;
+	/* DEEPBIND here too: the destructor of libuv calls uv_library_shutdown, and not node's is meant. */
+	void *shared = dlopen(name, FLAGS), *handle = NULL;
 	if (!shared)
 		return NULL;
 	int file = open_file_of(shared), fd = file < 0 ? -1 : copy_renamed(file);

@@ -119,7 +119,8 @@ Test(deadline, extremes)
 	cr_assert_eq(h.root, &never);
 }
 
-/* Ascending, descending and equal times are the shapes that a careless heap takes quadratic time or deep recursion for. */
+/* Ascending, descending and equal times are the shapes that a careless heap takes quadratic time or deep recursion for.
+ */
 Test(deadline, hundred_thousand, .timeout = 20)
 {
 	enum { N = 100000 };

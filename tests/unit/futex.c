@@ -197,7 +197,8 @@ Test(futex, requeue_within_one_bucket)
 	static uint32_t words[8192];
 	uint32_t *near = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(words) && !near; i++)
-		if (((uint64_t)&words[i] >> 2) * 0x9e3779b97f4a7c15ULL >> 52 == ((uint64_t)&word >> 2) * 0x9e3779b97f4a7c15ULL >> 52)
+		if (((uint64_t)&words[i] >> 2) * 0x9e3779b97f4a7c15ULL >> 52 ==
+		    ((uint64_t)&word >> 2) * 0x9e3779b97f4a7c15ULL >> 52)
 			near = &words[i];
 	if (!near)
 		cr_skip_test("no neighbour among %zu words", ARRAY_LEN(words));
@@ -228,7 +229,7 @@ Test(futex, timeout_after_requeue)
 }
 
 /* linux/futex.h's FUTEX_OP, but unsigned. */
-#define OP(op, arg, cmp, cmparg)                                                                                       \
+#define OP(op, arg, cmp, cmparg) \
 	((uint32_t)(op) << 28 | (uint32_t)(cmp) << 24 | ((uint32_t)(arg)&0xfff) << 12 | ((uint32_t)(cmparg)&0xfff))
 
 Test(futex, wake_op)
@@ -495,7 +496,8 @@ __asm__(".text\n.globl restorer\nrestorer:\n\tmov $15, %eax\n\tlea 1f(%rip), %rc
 
 Test(futex, a_signal_interrupts)
 {
-	struct kaction a = {.handler = (uint64_t)on_signal, .flags = 0x04000000 | SA_RESTART, .restorer = (uint64_t)restorer};
+	struct kaction a = {
+	    .handler = (uint64_t)on_signal, .flags = 0x04000000 | SA_RESTART, .restorer = (uint64_t)restorer};
 	cr_assert_eq(green(SYS_rt_sigaction, SIGUSR1, &a, NULL, 8), 0);
 	green_start(&w[0].green, wait_for_signal, &w[0]);
 	green_settle();

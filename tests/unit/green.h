@@ -1,10 +1,11 @@
-/* Green threads inside a unit test: the whole runtime but for the doors. A test's calls come in by green_entry, as those
- * of a patched site would; the process's only thread becomes the first green thread. */
+/* Green threads inside a unit test: the whole runtime but for the doors. A test's calls come in by green_entry, as
+ * those of a patched site would; the process's only thread becomes the first green thread. */
 #ifndef TESTS_UNIT_GREEN_H
 #define TESTS_UNIT_GREEN_H
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "runtime/runtime.h"
 #include "runtime/sys_x86_64.h"
 
-#define ALL_FLAGS (0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x80000) /* CLONE_VM, FS, FILES, SIGHAND, THREAD, SETTLS */
+#define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS)
 #define STACK_SIZE (256UL * 1024)
 #define MSEC NSEC_PER_MSEC
 
@@ -61,11 +62,14 @@ static inline uintptr_t green_thread_pointer(void)
 /* A frame that goes on with fn(arg) on a stack of its own. All threads share one TLS block: they are in turn. */
 static inline struct clone_spec green_spec(struct regs *r, void (*fn)(void *), void *arg)
 {
-	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *stack =
+	    mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	cr_assert(stack != MAP_FAILED);
 	*r = (struct regs){.rip = (uint64_t)context_start, .rbx = (uint64_t)fn, .rbp = (uint64_t)arg};
-	return (struct clone_spec){
-	    .flags = ALL_FLAGS, .sp = (uintptr_t)stack + STACK_SIZE, .size = STACK_SIZE, .tls = green_thread_pointer()};
+	return (struct clone_spec){.flags = THREAD_FLAGS,
+	    .sp = (uintptr_t)stack + STACK_SIZE,
+	    .size = STACK_SIZE,
+	    .tls = green_thread_pointer()};
 }
 
 static inline void green_main(void *arg)
@@ -82,7 +86,7 @@ static inline struct green_thread *green_start(struct green_thread *g, void (*fn
 	struct clone_spec spec = green_spec(&r, green_main, g);
 	struct carrier *c = carrier_self();
 	*g = (struct green_thread){.fn = fn, .arg = arg};
-	spec.flags |= 0x200000; /* CLONE_CHILD_CLEARTID */
+	spec.flags |= CLONE_CHILD_CLEARTID;
 	spec.child_tid = (int *)&g->alive;
 	carrier_enter(c);
 	g->tid = (int)thread_create(thread_self(), &r, &spec);

@@ -184,7 +184,8 @@ Test(hub, deadlines_in_order, .init = green_begin, .timeout = 20)
 		green_join(&naps[i].green);
 	for (size_t i = 1; i < ARRAY_LEN(naps); i++) {
 		int a = nap_order[i - 1], b = nap_order[i];
-		cr_assert(naps[a].until < naps[b].until || (naps[a].until == naps[b].until && a < b), "%d before %d", a, b);
+		cr_assert(
+		    naps[a].until < naps[b].until || (naps[a].until == naps[b].until && a < b), "%d before %d", a, b);
 	}
 	cr_assert_eq(carrier_self()->hub->deadlines.count, 0);
 }

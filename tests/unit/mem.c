@@ -66,7 +66,8 @@ Test(slab, aligned_apart_recycled)
 		memset(all[i], 1 + i % 100, sizeof(*all[i]));
 	}
 	for (int i = 0; i < N; i++)
-		cr_assert(all[i]->bytes[0] == 1 + i % 100 && all[i]->bytes[39] == 1 + i % 100, "object %d was written over", i);
+		cr_assert(all[i]->bytes[0] == 1 + i % 100 && all[i]->bytes[39] == 1 + i % 100,
+		    "object %d was written over", i);
 	char *fresh = s.fresh;
 	for (int i = 0; i < N; i++)
 		slab_free(&s, all[i]);
@@ -122,7 +123,8 @@ Test(user, faults, .init = green_begin)
 	cr_assert_eq(user_store32(bad, 1), -EFAULT);
 	cr_assert_eq(user_cas32(bad, &value, 1), -EFAULT);
 	cr_assert_eq(value, 7);
-	cr_assert_eq(user_copy(from, (void *)0x8000000000000000, 8), -EFAULT, "not canonical: a fault without an address");
+	cr_assert_eq(
+	    user_copy(from, (void *)0x8000000000000000, 8), -EFAULT, "not canonical: a fault without an address");
 	mprotect(page, 4096, PROT_READ);
 	cr_assert_eq(user_load32((uint32_t *)page, &value), 0);
 	cr_assert_eq(user_store32((uint32_t *)page, 1), -EFAULT);

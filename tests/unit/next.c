@@ -4,8 +4,8 @@
 
 #include "shim/symbols.h"
 
-static const char *const names[] = {"read", "write", "pthread_create", "getaddrinfo", "memcpy" /* an IFUNC */, "nanosleep",
-    "__read_chk", "poll", "environ_that_is_not_there", "dlopen", "strlen", "malloc", "fopen"};
+static const char *const names[] = {"read", "write", "pthread_create", "getaddrinfo", "memcpy" /* an IFUNC */,
+    "nanosleep", "__read_chk", "poll", "environ_that_is_not_there", "dlopen", "strlen", "malloc", "fopen"};
 
 Test(next, as_dlsym)
 {
@@ -39,8 +39,8 @@ Test(next, versions)
 	    {"pthread_cond_wait", "GLIBC_2.3.2"}, {"read", "GLIBC_2.2.5"}, {"fopen", "GLIBC_2.2.5"},
 	    {"read", "GLIBC_9.9"}, {"read_", "GLIBC_2.2.5"}};
 	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++)
-		cr_assert_eq(next_function(v[i].name, v[i].version), dlvsym(RTLD_DEFAULT, v[i].name, v[i].version), "%s@%s",
-		    v[i].name, v[i].version);
+		cr_assert_eq(next_function(v[i].name, v[i].version), dlvsym(RTLD_DEFAULT, v[i].name, v[i].version),
+		    "%s@%s", v[i].name, v[i].version);
 	cr_assert_neq(next_function("memcpy", "GLIBC_2.2.5"), next_function("memcpy", "GLIBC_2.14"));
 }
 

@@ -49,9 +49,9 @@ Test(options, values)
 
 Test(options, what_is_no_value_is_said_and_ignored)
 {
-	char *bad[] = {"GREEN_MAX_CARRIERS=", "GREEN_MAX_CARRIERS=0", "GREEN_MAX_CARRIERS=-1", "GREEN_MAX_CARRIERS=1000001",
-	    "GREEN_MAX_CARRIERS=99999999999999999999999999", "GREEN_MAX_CARRIERS=5x", "GREEN_MAX_CARRIERS= 5",
-	    "GREEN_STATS=2", "GREEN_STATS=yes", "GREEN_STATS="};
+	char *bad[] = {"GREEN_MAX_CARRIERS=", "GREEN_MAX_CARRIERS=0", "GREEN_MAX_CARRIERS=-1",
+	    "GREEN_MAX_CARRIERS=1000001", "GREEN_MAX_CARRIERS=99999999999999999999999999", "GREEN_MAX_CARRIERS=5x",
+	    "GREEN_MAX_CARRIERS= 5", "GREEN_STATS=2", "GREEN_STATS=yes", "GREEN_STATS="};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		const char *s = READ(bad[i]);
 		cr_assert_eq(options.max_carriers, 64, "%s", bad[i]);

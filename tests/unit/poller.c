@@ -263,15 +263,25 @@ Test(wait, directions_are_apart)
 
 Test(wait, hangup_is_for_all)
 {
+	int q[2];
+	cr_assert_eq(pipe(q), 0);
 	for (int i = 0; i < 3; i++)
 		start(i, take, p[0], FD_IN);
 	close(p[1]);
 	look();
 	for (int i = 0; i < 3; i++)
 		cr_assert(w[i].done && w[i].ret == 0);
+	for (int i = 0; i < 3; i++)
+		start(i, stay, q[0], FD_IN);
+	struct fd *e = fd_entry(q[0]);
+	look();
+	carrier_enter(carrier_self());
+	fd_edge(e, e->gen, EPOLLHUP);
+	cr_assert_eq(carrier_self()->hub->run_length, 3, "at once, not one by the other's baton");
+	carrier_publish_native(carrier_self());
 }
 
-static void watch(void *arg)
+static void watch_once(void *arg)
 {
 	struct waiter *me = arg;
 	struct fd_wait node;
@@ -289,7 +299,7 @@ static void watch(void *arg)
 Test(wait, watchers_are_all_woken)
 {
 	for (int i = 0; i < 3; i++)
-		start(i, watch, p[0], FD_IN);
+		start(i, watch_once, p[0], FD_IN);
 	start(3, stay, p[0], FD_IN);
 	put(p[1]);
 	look();
@@ -362,7 +372,7 @@ Test(closing, waiters_move_to_a_hidden_duplicate)
 	signal(SIGPIPE, SIG_IGN);
 	start(0, take, p[0], FD_IN);
 	start(1, take, p[0], FD_IN);
-	start(2, watch, p[0], FD_IN);
+	start(2, watch_once, p[0], FD_IN);
 	look();
 	cr_assert_eq(green(SYS_close, p[0]), 0);
 	cr_assert_eq(orphans(), 1);
@@ -501,10 +511,15 @@ Test(wait, sleeps_until_the_deadline_to_the_nanosecond)
 		poller_poll(h, until);
 		cr_assert_geq(clock_now(), until);
 	}
-	nsec_t start = clock_now();
+	nsec_t began_at = clock_now();
 	poller_poll(h, 0);
 	poller_poll(h, 1);
-	cr_assert_leq(clock_now() - start, NSEC_PER_SEC, "a deadline that has passed");
+	cr_assert_leq(clock_now() - began_at, NSEC_PER_SEC, "a deadline that has passed");
+	uint32_t seq = fd_entry(p[0])->seq[FD_IN];
+	start(0, take, p[0], FD_IN);
+	put(p[1]);
+	poller_poll(h, 1);
+	cr_assert_neq(fd_entry(p[0])->seq[FD_IN], seq, "it looks all the same");
 }
 
 /* A child's reset leaves the parent's registrations: the epoll is one and the same. */

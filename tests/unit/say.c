@@ -8,19 +8,19 @@
 
 static char text[4096];
 
-#define SAID(...)                                                                                                      \
-	({                                                                                                             \
-		int p[2], old = dup(2);                                                                                \
-		cr_assert_eq(pipe(p), 0);                                                                              \
-		dup2(p[1], 2);                                                                                         \
-		say(__VA_ARGS__);                                                                                      \
-		dup2(old, 2);                                                                                          \
-		close(old);                                                                                            \
-		close(p[1]);                                                                                           \
-		ssize_t n = read(p[0], text, sizeof(text) - 1);                                                        \
-		text[n > 0 ? n : 0] = '\0';                                                                            \
-		close(p[0]);                                                                                           \
-		text;                                                                                                  \
+#define SAID(...)                                               \
+	({                                                      \
+		int p[2], old = dup(2);                         \
+		cr_assert_eq(pipe(p), 0);                       \
+		dup2(p[1], 2);                                  \
+		say(__VA_ARGS__);                               \
+		dup2(old, 2);                                   \
+		close(old);                                     \
+		close(p[1]);                                    \
+		ssize_t n = read(p[0], text, sizeof(text) - 1); \
+		text[n > 0 ? n : 0] = '\0';                     \
+		close(p[0]);                                    \
+		text;                                           \
 	})
 
 Test(say, formats)
@@ -30,7 +30,8 @@ Test(say, formats)
 	cr_assert_str_eq(SAID("%d %d %d", 0, -1, INT_MIN), "libgreen: 0 -1 -2147483648\n");
 	cr_assert_str_eq(SAID("%u %u", 0U, UINT_MAX), "libgreen: 0 4294967295\n");
 	cr_assert_str_eq(SAID("%l", ULONG_MAX), "libgreen: 18446744073709551615\n");
-	cr_assert_str_eq(SAID("%x %x %x", 0UL, 0xdeadbeefUL, ULONG_MAX), "libgreen: 0x0 0xdeadbeef 0xffffffffffffffff\n");
+	cr_assert_str_eq(
+	    SAID("%x %x %x", 0UL, 0xdeadbeefUL, ULONG_MAX), "libgreen: 0x0 0xdeadbeef 0xffffffffffffffff\n");
 	cr_assert_str_eq(SAID("[%s]", ""), "libgreen: []\n");
 }
 

@@ -195,7 +195,8 @@ Test(pending, ignored_signals)
 	actions[SIGUSR1].handler = (uint64_t)SIG_IGN;
 	actions[SIGCHLD].handler = (uint64_t)SIG_DFL;
 	actions[SIGTERM].handler = (uint64_t)SIG_DFL;
-	cr_assert(signal_ignored(SIGUSR1) && signal_ignored(SIGCHLD) && !signal_ignored(SIGTERM) && !signal_ignored(SIGUSR2));
+	cr_assert(
+	    signal_ignored(SIGUSR1) && signal_ignored(SIGCHLD) && !signal_ignored(SIGTERM) && !signal_ignored(SIGUSR2));
 	send(me, SIGUSR1, 0);
 	send(me, SIGCHLD, 0);
 	cr_assert_eq(me->sig.pending, 0);
@@ -248,6 +249,11 @@ Test(choice, of_a_thread)
 	begin_with(3);
 	send(NULL, SIGUSR1, 0);
 	cr_assert_eq(chosen(), -1, "the main thread");
+	list_del(&me->all);
+	list_add_tail(&threads, &me->all);
+	clear();
+	send(NULL, SIGUSR1, 0);
+	cr_assert_eq(chosen(), -1, "wherever it stands");
 	clear();
 	signal_set_mask(me, SIGBIT(SIGUSR1));
 	signal_set_mask(&extra[0], SIGBIT(SIGUSR1));
@@ -318,7 +324,8 @@ Test(pending, ring_of_a_carrier)
 /* Delivery, through the door: a handler on the thread's own stack, the mask while it runs, the way back. */
 
 void signals_restorer(void);
-__asm__(".text\n.globl signals_restorer\nsignals_restorer:\n\tmov $15, %eax\n\tlea 1f(%rip), %rcx\n\tjmp green_entry\n1:\n\tud2");
+__asm__(".text\n.globl signals_restorer\nsignals_restorer:\n\tmov $15, %eax\n\tlea 1f(%rip), %rcx\n\tjmp "
+	"green_entry\n1:\n\tud2");
 
 static int ran[16], runs;
 static ksigset_t mask_inside;
