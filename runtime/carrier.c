@@ -98,12 +98,17 @@ bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info)
 	return true;
 }
 
-static void carrier_publish(struct carrier *c)
+void carrier_list(struct carrier *c)
 {
 	struct carrier *head = atomic_load(&carriers);
 	do
 		c->next_all = head;
 	while (!atomic_compare_exchange_weak(&carriers, &head, c));
+}
+
+static void carrier_publish(struct carrier *c)
+{
+	carrier_list(c);
 	STAT_ADD(carriers, 1);
 }
 
@@ -305,11 +310,9 @@ long native(struct thread *t, long nr, long a, long b, long c_, long d, long e, 
 	if (signal_pending(&t->sig))
 		return -ERESTARTNOINTR;
 	carrier_sync_mask(c);
-	atomic_store_explicit(&c->in_native, 1, memory_order_relaxed);
 	carrier_publish_native(c);
 	long ret = native_syscall(args, nr, &c->attention);
 	carrier_enter(c);
-	atomic_store_explicit(&c->in_native, 0, memory_order_relaxed);
 	return ret;
 }
 
@@ -335,7 +338,9 @@ long handoff_regs(struct thread *t, const struct regs *r)
  * is, as a spare too. */
 void carriers_repeat(const struct regs *r)
 {
+	static struct spin one_at_a_time;
 	struct carrier *self = carrier_self();
+	spin_lock(&one_at_a_time);
 	for (struct carrier *c = atomic_load(&carriers); c; c = c->next_all) {
 		if (c == self)
 			continue;
@@ -344,6 +349,7 @@ void carriers_repeat(const struct regs *r)
 		while (atomic_load(&c->repeat))
 			sys(SYS_sched_yield);
 	}
+	spin_unlock(&one_at_a_time);
 }
 
 void carriers_reset_in_child(void)

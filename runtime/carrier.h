@@ -53,7 +53,6 @@ struct carrier {
 		struct ksiginfo info[RECORDED];
 	} *recorded;
 	_Atomic uint32_t attention; /* a signal handler came while in the runtime: look before leaving */
-	_Atomic uint32_t in_native; /* a native call runs or is about to */
 	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
 	bool is_shadow;            /* of a child that shares our memory (process.c) */
 	bool shadow_mask_set;
@@ -82,10 +81,11 @@ static inline enum carrier_mode carrier_mode(const struct carrier *c)
 }
 
 extern struct carrier native_carrier; /* of those who pass everything to the kernel: a child that shares our memory */
-extern struct carrier *_Atomic carriers; /* all; never freed */
+extern struct carrier *_Atomic carriers; /* all, and the monitor; never freed */
 extern uint32_t max_carriers;
 
 int carrier_adopt_main(struct hub *h, struct thread *t); /* the calling kernel thread becomes a carrier */
+void carrier_list(struct carrier *c);                    /* into `carriers` */
 void carrier_enter(struct carrier *c);                   /* program -> runtime */
 _Noreturn void carrier_leave(struct carrier *c, struct regs *r); /* runtime -> program */
 void carrier_arrived(void);                              /* first thing after every switch */

@@ -85,7 +85,6 @@ long call_set_robust_list(struct thread *t, struct regs *r)
 	if (r->rsi != 24) /* sizeof(struct robust_list_head) */
 		return -EINVAL;
 	t->robust = (void *)r->rdi;
-	t->robust_len = r->rsi;
 	return 0;
 }
 

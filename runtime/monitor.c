@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "hub.h"
 #include "mem.h"
+#include "signal_core.h"
 #include "stats.h"
 
 #define TICK (5 * NSEC_PER_MSEC)
@@ -20,7 +21,6 @@
 
 static _Atomic uint32_t busy_hubs; /* hubs that are not asleep in their poller */
 static _Atomic uint32_t asleep;    /* futex word: 1 = the monitor sleeps */
-static struct carrier *monitor_carrier;
 
 long carrier_clone(unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *));
 
@@ -72,7 +72,7 @@ static void monitor_main(struct carrier *self)
 		uint64_t state, turns, looks;
 	} last[MAX_HUBS] = {0};
 	int quiet = 0;
-	(void)self;
+	carrier_block_signals(self); /* but kicks: set*id is repeated here too */
 	for (;;) {
 		struct ktimespec tick = {0, TICK};
 		sys(SYS_nanosleep, &tick, 0);
@@ -113,7 +113,6 @@ int monitor_start(void)
 	c->state = MODE_SPARE;
 	c->kernel_mask = ~0UL;
 	c->stack = (char *)c + 4096;
-	monitor_carrier = c;
 	atomic_store(&busy_hubs, (uint32_t)hub_count);
 	atomic_store(&asleep, 0);
 	ksigset_t all = ~0UL, old;
@@ -122,10 +121,7 @@ int monitor_start(void)
 	    (char *)c->stack + MONITOR_STACK - 64, c, monitor_main);
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
 	c->tid = (int)tid;
+	if (tid > 0)
+		carrier_list(c);
 	return tid < 0 ? (int)tid : 0;
-}
-
-void monitor_reset_in_child(void)
-{
-	monitor_carrier = NULL;
 }

@@ -7,7 +7,6 @@
 struct hub;
 
 int monitor_start(void);
-void monitor_reset_in_child(void);
 /* Around a hub's sleep in the poller: the monitor sleeps while every hub does. */
 void carrier_hub_idle(struct hub *h, bool idle);
 

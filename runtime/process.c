@@ -21,15 +21,13 @@ static void become_dormant(struct thread *t)
 	ksigset_t mask = t->sig.mask;
 	pollers_reset_in_child();
 	hubs_reset_in_child();
-	monitor_reset_in_child();
 	futex_reset_in_child();
 	timers_reset_in_child();
 	epoll_sets_reset_in_child();
 	signals_restore_kernel(t);
-	threads_reset_in_child(t);
+	threads_reset_in_child();
 	carriers_reset_in_child();
 	set_gs(&native_carrier);
-	runtime_active = false;
 	if (runtime_hooks.forked)
 		runtime_hooks.forked();
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);

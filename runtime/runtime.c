@@ -12,7 +12,6 @@
 
 struct runtime_hooks runtime_hooks;
 int runtime_pid;
-bool runtime_active;
 bool have_fsgsbase;
 
 static uintptr_t rseq_area;
@@ -80,7 +79,6 @@ int runtime_start(const struct runtime_options *opt)
 	for (int sig = 1; sig <= SIGNALS; sig++)
 		if (kernel_action_differs(sig))
 			kernel_action_set(sig);
-	runtime_active = true;
 	return 0;
 }
 
@@ -91,7 +89,6 @@ void runtime_abandon(void)
 	if (t)
 		signals_restore_kernel(t);
 	set_gs(&native_carrier);
-	runtime_active = false;
 }
 
 void runtime_scheduler_next(void)

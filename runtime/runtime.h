@@ -25,7 +25,6 @@ struct runtime_options {
 };
 
 extern int runtime_pid;
-extern bool runtime_active;
 
 /* On the main thread, the only kernel thread of the process: it becomes the first green thread. 0, or a negative errno
  * with everything undone. Afterwards: runtime_make_scheduler around a pthread_create whose thread calls

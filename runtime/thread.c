@@ -23,11 +23,6 @@ static struct thread *_Atomic *tids[TID_CHUNKS]; /* under threads_lock; a chunk 
 static uint32_t tid_next;
 static struct thread *main_thread;
 
-struct thread *thread_self(void)
-{
-	return carrier_current();
-}
-
 /* A tid that has not been used for long: the table is walked round and round. Called with threads_lock. */
 static int tid_take(struct thread *t)
 {
@@ -168,7 +163,6 @@ struct thread *thread_create_scheduler(struct thread *self, const struct regs *r
 	struct thread *t = thread_alloc();
 	if (!t)
 		return NULL;
-	t->sched = true;
 	t->hub = self->hub;
 	lay_first_frame(t, r, spec);
 	t->tid = TID_BASE - 1;
@@ -270,7 +264,7 @@ void thread_exit(struct thread *t)
 	__builtin_unreachable();
 }
 
-void threads_reset_in_child(struct thread *survivor)
+void threads_reset_in_child(void)
 {
 	threads_lock = (struct spin){0};
 	thread_slab.lock = (struct spin){0};
@@ -282,5 +276,4 @@ void threads_reset_in_child(struct thread *survivor)
 	list_init(&threads);
 	threads_alive = 0;
 	main_thread = NULL;
-	(void)survivor;
 }

@@ -38,7 +38,6 @@ struct thread {
 	struct regs *regs; /* frame of the call it is in */
 	int tid;
 	bool dead;
-	bool sched; /* the scheduler context of a hub, not a thread of the program */
 	bool is_main;
 	bool wants_scheduler; /* its next clone makes a scheduler context */
 	nsec_t restart_deadline; /* of a sleep that is being restarted, else 0 */
@@ -46,7 +45,6 @@ struct thread {
 	/* What the kernel keeps per thread. */
 	uint32_t *cleartid;
 	struct robust_list_head *robust;
-	size_t robust_len;
 	char name[16];
 	int policy, priority, nice;
 	uint8_t affinity_size; /* 0: never set */
@@ -66,7 +64,6 @@ extern struct list threads; /* of the program, alive; under threads_lock */
 extern struct spin threads_lock;
 extern _Atomic uint32_t threads_alive;
 
-struct thread *thread_self(void);
 
 /* The frame of a CLONE_THREAD clone becomes a green thread's first return; its tid or a negative errno. */
 struct clone_spec {
@@ -81,7 +78,7 @@ struct thread *thread_adopt_main(int tid);
 _Noreturn void thread_exit(struct thread *t);
 struct thread *thread_by_tid(int tid); /* NULL when there is none; with threads_lock */
 bool thread_lives(int tid);
-void threads_reset_in_child(struct thread *survivor);
+void threads_reset_in_child(void);
 
 /*
  * Parking. The order is
