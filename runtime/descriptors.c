@@ -8,19 +8,33 @@
 #include "io.h"
 
 /* What was known of this number. */
-static int forget(int fd)
+static int forget(struct thread *t, int fd)
 {
+	if (unlikely(fd_waited(fd)))
+		hub_need(t);
 	int err = fd_closing(fd);
 	if (!err)
 		epoll_set_closing(fd);
 	return err;
 }
 
+/* What was learnt of it while it was being closed. */
+static void forgotten(int fd)
+{
+	epoll_set_closing(fd);
+	fd_closed(fd);
+}
+
 /* SO_LINGER, and a file whose last reference this is, may take long. */
 long call_close(struct thread *t, struct regs *r)
 {
-	int err = forget(r->rdi);
-	return err ? err : native_uninterrupted(t, r);
+	int fd = r->rdi;
+	int err = forget(t, fd);
+	if (err)
+		return err;
+	long ret = native_uninterrupted(t, r);
+	forgotten(fd);
+	return ret;
 }
 
 static bool fd_open(int fd)
@@ -37,12 +51,17 @@ static long dup_onto(struct thread *t, struct regs *r)
 	if (from == to)
 		return sys(r->nr, from, to, r->rdx);
 	if (fd_hidden(to)) {
+		hub_need(t); /* nobody uses the hub's descriptors meanwhile */
 		int err = fd_evict(to);
 		if (err < 0)
 			return err;
 	}
-	int err = forget(to);
-	return err ? err : native_uninterrupted(t, r);
+	int err = forget(t, to);
+	if (err)
+		return err;
+	long ret = native_uninterrupted(t, r);
+	forgotten(to);
+	return ret;
 }
 
 long call_dup2(struct thread *t, struct regs *r)
@@ -95,12 +114,17 @@ long call_close_range(struct thread *t, struct regs *r)
 	/* One thread with a table of its own cannot share its carrier; refused as by a kernel that does not know it. */
 	if ((flags & CLOSE_RANGE_UNSHARE) && atomic_load(&threads_alive) > 1)
 		return -EINVAL;
-	if (!(flags & CLOSE_RANGE_CLOEXEC)) {
-		unsigned end = fd_last();
-		for (unsigned fd = first; fd <= last && fd <= end; fd++)
-			forget(fd); /* a hidden one stays as it is */
-	}
-	return close_between(t, first, last, flags & CLOSE_RANGE_CLOEXEC);
+	if (flags & CLOSE_RANGE_CLOEXEC)
+		return close_between(t, first, last, CLOSE_RANGE_CLOEXEC);
+	unsigned end = fd_last();
+	if (last < end)
+		end = last;
+	for (unsigned fd = first; fd <= end; fd++)
+		forget(t, fd); /* a hidden one stays as it is */
+	long ret = close_between(t, first, last, 0);
+	for (unsigned fd = first; fd <= end; fd++)
+		forgotten(fd);
+	return ret;
 }
 
 long call_fcntl(struct thread *t, struct regs *r)

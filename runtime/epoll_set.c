@@ -138,7 +138,7 @@ static bool field(const char *p, const char *end, const char *key, unsigned base
 }
 
 /* A line "tfd: N events: X data: X  pos:N ino:X sdev:X". Does number N still mean that file? */
-static bool learn_member(struct epoll_set *s, const char *p, const char *end)
+static bool learn_member(struct epoll_members *s, const char *p, const char *end)
 {
 	uint64_t fd, ino;
 	struct stat st;
@@ -151,7 +151,7 @@ static bool learn_member(struct epoll_set *s, const char *p, const char *end)
 	return true;
 }
 
-static bool learn_all(struct epoll_set *s, const char *p, const char *end)
+static bool learn_all(struct epoll_members *s, const char *p, const char *end)
 {
 	bool complete = false;
 	while (p < end) {
@@ -166,14 +166,13 @@ static bool learn_all(struct epoll_set *s, const char *p, const char *end)
 	return complete;
 }
 
-static void learn(struct epoll_set *s, int epfd)
+static void learn(struct epoll_members *s, int epfd)
 {
 	size_t size = 4096;
 	char *buf = pages_alloc(size);
 	size_t n = buf ? read_fdinfo(epfd, buf, size) : 0;
 	s->count = 0;
 	s->itself = n == 0 || n == size || !learn_all(s, buf, buf + n);
-	s->known = true;
 	if (buf)
 		pages_free(buf, size);
 }
@@ -181,24 +180,34 @@ static void learn(struct epoll_set *s, int epfd)
 int epoll_set_members(struct epoll_set *s, int epfd, int fd[EPOLL_SET_MAX])
 {
 	spin_lock(&s->lock);
-	if (!s->known)
-		learn(s, epfd);
-	int count = s->itself ? -1 : s->count;
-	memcpy(fd, s->fd, sizeof s->fd);
+	bool known = s->known;
+	uint32_t version = s->version;
+	struct epoll_members m = s->members;
 	spin_unlock(&s->lock);
-	return count;
+	if (!known) {
+		learn(&m, epfd);
+		spin_lock(&s->lock);
+		if (s->version == version) {
+			s->members = m;
+			s->known = true;
+		}
+		spin_unlock(&s->lock);
+	}
+	memcpy(fd, m.fd, sizeof m.fd);
+	return m.itself ? -1 : m.count;
 }
 
 bool epoll_set_check(struct epoll_set *s, int fd, uint32_t gen)
 {
 	bool same = true;
 	spin_lock(&s->lock);
-	for (int i = 0; i < s->count; i++) {
-		if (s->fd[i] != fd)
+	struct epoll_members *m = &s->members;
+	for (int i = 0; i < m->count; i++) {
+		if (m->fd[i] != fd)
 			continue;
-		if (!s->gen[i])
-			s->gen[i] = gen;
-		same = s->gen[i] == gen;
+		if (!m->gen[i])
+			m->gen[i] = gen;
+		same = m->gen[i] == gen;
 	}
 	spin_unlock(&s->lock);
 	return same;
@@ -208,31 +217,34 @@ void epoll_set_forget(struct epoll_set *s)
 {
 	spin_lock(&s->lock);
 	s->known = false;
+	s->version++;
 	spin_unlock(&s->lock);
 }
 
 static void member_added(struct epoll_set *s, int fd)
 {
+	struct epoll_members *m = &s->members;
 	atomic_fetch_add_explicit(&s->generation, 1, memory_order_relaxed);
-	if (!s->known || s->itself)
+	if (!s->known || m->itself)
 		return;
-	if (s->count == EPOLL_SET_MAX) {
-		s->itself = true;
+	if (m->count == EPOLL_SET_MAX) {
+		m->itself = true;
 		return;
 	}
-	s->fd[s->count] = fd;
-	s->gen[s->count++] = 0;
+	m->fd[m->count] = fd;
+	m->gen[m->count++] = 0;
 }
 
 static void member_deleted(struct epoll_set *s, int fd)
 {
-	if (s->itself)
+	struct epoll_members *m = &s->members;
+	if (m->itself)
 		s->known = false; /* may be few enough now */
-	for (int i = 0; s->known && i < s->count; i++) {
-		if (s->fd[i] != fd)
+	for (int i = 0; s->known && i < m->count; i++) {
+		if (m->fd[i] != fd)
 			continue;
-		s->fd[i] = s->fd[--s->count];
-		s->gen[i] = s->gen[s->count];
+		m->fd[i] = m->fd[--m->count];
+		m->gen[i] = m->gen[m->count];
 		return;
 	}
 }
@@ -243,6 +255,7 @@ void epoll_set_changed(int epfd, int op, int fd)
 	if (!s)
 		return; /* nobody waited there yet */
 	spin_lock(&s->lock);
+	s->version++;
 	if (op == EPOLL_CTL_ADD)
 		member_added(s, fd);
 	else if (op == EPOLL_CTL_DEL)

@@ -8,15 +8,20 @@
 
 #define EPOLL_SET_MAX 8
 
-struct epoll_set {
-	struct spin lock;
-	_Atomic uint32_t generation; /* changes when there is something more to watch */
-	bool known;                  /* count, fd and gen are valid */
-	bool itself;                 /* too many, or not to be told by their numbers: watch the epoll's own fd */
+struct epoll_members {
+	bool itself; /* too many, or not to be told by their numbers: watch the epoll's own fd */
 	uint8_t count;
 	int fd[EPOLL_SET_MAX];
 	uint32_t gen[EPOLL_SET_MAX]; /* of fd's registration when it was watched first, 0 before: another one says that
 					the number was closed and means something else now */
+};
+
+struct epoll_set {
+	struct spin lock;
+	_Atomic uint32_t generation; /* changes when there is something more to watch */
+	uint32_t version;            /* changes at whatever may make what is being learnt untrue */
+	bool known;                  /* `members` is valid */
+	struct epoll_members members;
 	struct list waiters;
 };
 
@@ -29,7 +34,7 @@ struct epoll_waiter {
 struct epoll_set *epoll_set(int epfd);                                                  /* NULL: no memory */
 uint32_t epoll_set_join(struct epoll_set *s, struct epoll_waiter *w, struct thread *t); /* the generation */
 void epoll_set_leave(struct epoll_set *s, struct epoll_waiter *w);
-/* The numbers to watch, or -1 for the epoll's own. */
+/* The numbers to watch, or -1 for the epoll's own. After joining: what is added later changes the generation. */
 int epoll_set_members(struct epoll_set *s, int epfd, int fd[EPOLL_SET_MAX]);
 /* fd is watched under this registration. False: it is not what it was, learn anew. */
 bool epoll_set_check(struct epoll_set *s, int fd, uint32_t gen);

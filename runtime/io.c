@@ -24,13 +24,24 @@ static int kind_of_mode(unsigned mode, enum fd_dir dir)
 	}
 }
 
+static void kind_set(struct fd *e, enum fd_dir dir, int kind, uint32_t epoch)
+{
+	if (!fd_learn_end(e, epoch))
+		return;
+	atomic_store_explicit(&e->kind[dir], kind, memory_order_relaxed);
+	fd_learn_done(e);
+}
+
 static int fd_probe(struct fd *e, int fd, enum fd_dir dir)
 {
 	struct stat st;
+	uint32_t epoch = fd_learn_begin(e);
 	if (sys(SYS_fstat, fd, &st))
 		return FD_UNKNOWN;
 	int kind = kind_of_mode(st.st_mode, dir);
-	fd_kind_set(e, dir, kind);
+	kind_set(e, dir, kind, epoch);
+	if (kind == FD_SOCKET) /* both ways */
+		kind_set(e, !dir, kind, epoch);
 	return kind;
 }
 
@@ -64,7 +75,8 @@ static nsec_t socket_timeout(struct fd *e, int fd, enum fd_dir dir)
 {
 	uint8_t bit = 1 << dir;
 	if (atomic_load_explicit(&e->timeo_known, memory_order_acquire) & bit)
-		return e->timeo[dir];
+		return atomic_load_explicit(&e->timeo[dir], memory_order_relaxed);
+	uint32_t epoch = fd_learn_begin(e);
 	int64_t tv[2] = {0, 0};
 	int len = sizeof tv;
 	if (sys(SYS_getsockopt, fd, SOL_SOCKET, dir == FD_IN ? SO_RCVTIMEO : SO_SNDTIMEO, tv, &len))
@@ -72,10 +84,24 @@ static nsec_t socket_timeout(struct fd *e, int fd, enum fd_dir dir)
 	nsec_t timeo = NEVER;
 	if ((tv[0] || tv[1]) && tv[0] < NEVER / NSEC_PER_SEC)
 		timeo = tv[0] * NSEC_PER_SEC + tv[1] * 1000;
-	e->timeo[dir] = timeo;
-	atomic_fetch_or_explicit(&e->timeo_known, bit, memory_order_release);
+	if (fd_learn_end(e, epoch)) {
+		atomic_store_explicit(&e->timeo[dir], timeo, memory_order_relaxed);
+		atomic_fetch_or_explicit(&e->timeo_known, bit, memory_order_release);
+		fd_learn_done(e);
+	}
 	return timeo;
 }
+
+/*
+ * A writer on AF_UNIX whose peer shuts its reading side down, or whose own writing side is shut down by another thread,
+ * is woken in the kernel's own wait; but nothing can be polled for: unix_poll() tells of RCV_SHUTDOWN only, so epoll,
+ * which asks it before it reports, says nothing (Linux 6.18). The only way to learn of it is to try again: soon, and
+ * then less and less often, so that the end is seen late in proportion to how long the peer has not been reading, and a
+ * thousand writers to peers that do not read cost a thousand tries a second at most. TCP reports both (tcp_poll), and
+ * is never tried without an event.
+ */
+#define SEND_AGAIN (50 * NSEC_PER_MSEC)
+#define SEND_AGAIN_MOST NSEC_PER_SEC
 
 /* O_NONBLOCK is asked for before each first wait: it belongs to a description that others may share, and the question
  * costs little beside the wait. */
@@ -83,7 +109,7 @@ static int blocking_ask(struct blocking *b)
 {
 	struct fd_wait *w = &b->wait;
 	b->asked = true;
-	b->timeo = b->deadline = NEVER;
+	b->timeo = b->deadline = b->again = NEVER;
 	if (fd_nonblocking(w->fd))
 		return -EAGAIN;
 	if (!b->is_socket)
@@ -91,19 +117,33 @@ static int blocking_ask(struct blocking *b)
 	b->timeo = socket_timeout(w->entry, w->fd, w->dir);
 	if (b->timeo != NEVER)
 		b->deadline = deadline_after(b->timeo);
+	if (w->dir == FD_OUT && is_unix(w->fd))
+		b->again = SEND_AGAIN;
 	return 0;
 }
 
-/* A writer on AF_UNIX whose peer shuts its reading side down is woken, but poll says nothing (unix_poll() knows no
- * SEND_SHUTDOWN): it tries again after this long. */
-#define SEND_AGAIN (50 * NSEC_PER_MSEC)
+static nsec_t next_try(struct blocking *b)
+{
+	if (b->again == NEVER)
+		return NEVER;
+	nsec_t at = deadline_after(b->again);
+	b->again = b->again * 2 < SEND_AGAIN_MOST ? b->again * 2 : SEND_AGAIN_MOST;
+	return at;
+}
+
+void blocking_progress(struct blocking *b)
+{
+	b->poll_lies = false;
+	if (b->again != NEVER)
+		b->again = SEND_AGAIN;
+}
 
 /* An unconnected AF_UNIX datagram socket is writable, says poll, though its peer is full; TCP short of memory too. */
 static int output_wait(struct blocking *b)
 {
 	if (!(fd_poll_now(b->wait.fd, POLLOUT) & (POLLOUT | POLLERR | POLLHUP))) {
 		b->poll_lies = false;
-		nsec_t again = deadline_after(SEND_AGAIN);
+		nsec_t again = next_try(b);
 		int err = fd_wait(&b->wait, b->seq, again < b->deadline ? again : b->deadline);
 		return err == -EAGAIN && clock_now() < b->deadline ? 0 : err;
 	}
@@ -277,6 +317,7 @@ static long nowait_read(struct thread *t, const struct regs *r, struct fd *e, co
 {
 	struct blocking b;
 	long ret;
+	uint32_t epoch = fd_learn_begin(e);
 	blocking_init(&b, t, r->rdi, FD_IN, false);
 	do {
 		ret = nowait(blocking_begin(&b), FD_IN, iov, count, -1);
@@ -291,7 +332,7 @@ static long nowait_read(struct thread *t, const struct regs *r, struct fd *e, co
 	blocking_done(&b);
 	if (!no_nowait(ret))
 		return ret;
-	fd_kind_set(e, FD_IN, FD_POLL);
+	kind_set(e, FD_IN, FD_POLL, epoch);
 	return polled(t, r, FD_IN);
 }
 
@@ -324,6 +365,7 @@ static long nowait_write(
 {
 	struct blocking b;
 	long ret;
+	uint32_t epoch = fd_learn_begin(e);
 	blocking_init(&b, t, r->rdi, FD_OUT, false);
 	do {
 		ret = nowait(blocking_begin(&b), FD_OUT, iov, count, -1);
@@ -340,7 +382,7 @@ static long nowait_write(
 	blocking_done(&b);
 	if (!no_nowait(ret))
 		return ret;
-	fd_kind_set(e, FD_OUT, FD_POLL);
+	kind_set(e, FD_OUT, FD_POLL, epoch);
 	return polled_write(t, r, total);
 }
 
@@ -355,7 +397,7 @@ static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, si
 		long ret = nowait(fd, FD_IN, v.at, v.count, at);
 		if (ret == -EAGAIN)
 			ret = handoff(t, SYS_preadv2, fd, (long)v.at, v.count, at, 0, 0);
-		if (ret == -ERESTARTSYS) /* a signal does not cut a file's read short */
+		if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR) /* a signal does not cut a file's read short */
 			ret = sys(SYS_preadv2, fd, v.at, v.count, at, 0, 0);
 		if (ret <= 0)
 			break;
@@ -370,11 +412,12 @@ static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, si
 static long file_read(
     struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count, size_t total, long pos)
 {
+	uint32_t epoch = fd_learn_begin(e);
 	long ret = nowait(r->rdi, FD_IN, iov, count, pos);
 	if (ret == -EAGAIN)
 		return uninterrupted(handoff_regs(t, r));
 	if (no_nowait(ret)) {
-		fd_kind_set(e, FD_IN, FD_NATIVE);
+		kind_set(e, FD_IN, FD_NATIVE, epoch);
 		return native_uninterrupted(t, r);
 	}
 	if (ret > 0 && (size_t)ret < total)

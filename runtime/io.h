@@ -18,14 +18,14 @@ enum { FD_FILE = FD_NATIVE + 1 };
 /* The kind of `fd`, found by fstat at first use. */
 int fd_kind(struct fd *e, int fd, enum fd_dir dir);
 
-static inline void fd_kind_set(struct fd *e, enum fd_dir dir, int kind)
-{
-	atomic_store_explicit(&e->kind[dir], kind, memory_order_relaxed);
-}
-
 bool fd_nonblocking(int fd);           /* the program's own O_NONBLOCK, asked now */
 int fd_poll_now(int fd, short events); /* revents */
 int socket_option(int fd, int option); /* an int of SOL_SOCKET, or a negative errno */
+
+static inline bool is_unix(int fd)
+{
+	return socket_option(fd, SO_DOMAIN) == AF_UNIX;
+}
 
 /* A blocking call on one fd. */
 struct blocking {
@@ -35,6 +35,7 @@ struct blocking {
 	bool is_socket;
 	bool poll_lies; /* poll says ready, the call says EAGAIN */
 	nsec_t timeo;   /* SO_RCVTIMEO or SO_SNDTIMEO */
+	nsec_t again;   /* AF_UNIX output: no event may come, try again after this long; else NEVER */
 	nsec_t deadline;
 };
 
@@ -58,13 +59,15 @@ static inline int blocking_begin(struct blocking *b)
  * answers, -EAGAIN included (O_NONBLOCK, or the socket's timeout).
  */
 int blocking_wait(struct blocking *b);
+void blocking_progress(struct blocking *b); /* after a try that sent something, before the next wait */
 
 static inline void blocking_done(struct blocking *b)
 {
 	fd_wait_done(&b->wait);
 }
 
-/* For calls that no signal interrupts: one that came before the call began is delivered, then the call is made. */
+/* For calls that no signal interrupts. At the very `syscall` instruction a handler cannot tell a call that did not
+ * begin from one that the kernel restarts, and says the latter; for close, EINTR would mean that it was done. */
 static inline long uninterrupted(long ret)
 {
 	return ret == -ERESTARTSYS ? -ERESTARTNOINTR : ret;

@@ -20,7 +20,7 @@ struct watch {
 	bool verify;                        /* learn anew what is watched after a while without an event */
 	const _Atomic uint32_t *generation; /* epoll: has changed when there is more to watch */
 	uint32_t seen;
-	struct fd_wait few[4];
+	struct fd_wait few[EPOLL_SET_MAX];
 };
 
 /* What happened behind our back (a close by an inline system call, epoll_ctl by another process) is found out by
@@ -44,15 +44,42 @@ static int watch_open(struct watch *w, struct thread *t, size_t capacity)
 	return 0;
 }
 
-static struct fd_wait *watch_add(struct watch *w, int fd)
+static void watch_add(struct watch *w, int fd, uint32_t events)
+{
+	if (fd_watch_events(&w->node[w->count], w->thread, fd, events))
+		w->unsure = true;
+	else
+		w->count++;
+}
+
+static struct fd_wait *watch_add_weak(struct watch *w, int fd)
 {
 	struct fd_wait *node = &w->node[w->count];
-	if (fd_watch(node, w->thread, fd)) {
+	if (fd_watch_weak(node, w->thread, fd)) {
 		w->unsure = true;
 		return NULL;
 	}
 	w->count++;
 	return node;
+}
+
+static bool any_closed(const struct watch *w)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		if (__atomic_load_n(&w->node[i].closed, __ATOMIC_ACQUIRE))
+			return true;
+	}
+	return false;
+}
+
+/* Natively poll notices that a number was closed at the next event, not before. */
+static bool any_moved(const struct watch *w)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		if (__atomic_load_n(&w->node[i].moved, __ATOMIC_ACQUIRE))
+			return true;
+	}
+	return false;
 }
 
 static void watch_close(struct watch *w)
@@ -61,6 +88,12 @@ static void watch_close(struct watch *w)
 		fd_unwatch(&w->node[i]);
 	if (w->pages)
 		pages_free(w->node, w->pages);
+}
+
+/* Without another look: an event that came meanwhile still counts. */
+static void park_again(struct thread *t)
+{
+	atomic_fetch_and_explicit(&t->wake, WAKE_EVENT, memory_order_acq_rel);
 }
 
 /*
@@ -72,10 +105,13 @@ static long watch_wait(struct watch *w, look_fn *look, void *arg, nsec_t deadlin
 {
 	struct thread *t = w->thread;
 	nsec_t verify_at = deadline_after(VERIFY_AFTER);
-	for (bool verified = false;; looked = false) {
+	for (bool verified = false;;) {
 		long n = looked ? 0 : look(arg);
+		looked = false;
 		if (n)
 			return n;
+		if (any_closed(w))
+			return -ESTALE;
 		if (w->unsure)
 			return -EPERM;
 		uint32_t why = thread_park(t, !verified && verify_at < deadline ? verify_at : deadline);
@@ -91,6 +127,11 @@ static long watch_wait(struct watch *w, look_fn *look, void *arg, nsec_t deadlin
 			if (w->verify && !verified)
 				return -ESTALE;
 			verified = true;
+			if (any_moved(w) && !(why & WAKE_EVENT)) {
+				looked = true;
+				park_again(t);
+				continue;
+			}
 		}
 		thread_prepare(t);
 	}
@@ -106,10 +147,11 @@ static struct ktimespec *time_left(nsec_t deadline, struct ktimespec *ts)
 	return ts;
 }
 
-/* The result of a wait in the kernel. */
+/* The result of a wait in the kernel. One that a signal kept from beginning may have a mask of its own, under which the
+ * signal is to be delivered: it counts as interrupted. */
 static long handed_off(long ret)
 {
-	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;
+	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR ? -ERESTARTNOHAND : ret;
 }
 
 /* A timeout given as a struct timespec or timeval: `unit` is the length of its second word's unit. A deadline of 0 is
@@ -176,6 +218,17 @@ static uint32_t edges(const struct pollfd *fds, size_t count)
 	return sum;
 }
 
+/* The poller's edges that may make any of these events true. */
+static uint32_t poll_edges(short events)
+{
+	uint32_t edges = 0;
+	if (events & ~(POLLOUT | POLLWRNORM | POLLWRBAND))
+		edges |= EPOLLIN | EPOLLPRI | EPOLLRDHUP;
+	if (events & (POLLOUT | POLLWRNORM | POLLWRBAND))
+		edges |= EPOLLOUT;
+	return edges;
+}
+
 static void poll_results(struct pollfd *user, const struct pollfd *fds, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -183,21 +236,29 @@ static void poll_results(struct pollfd *user, const struct pollfd *fds, size_t c
 }
 
 /* A copy of the program's array, as the kernel makes one; it is looked at by number each time, as by the kernel. */
-static long poll_watch(
-    struct thread *t, struct pollfd *user, struct pollfd *fds, size_t count, nsec_t deadline, const uint32_t *before)
+static long poll_stay(struct thread *t, struct pollfd *fds, size_t count, nsec_t deadline, const uint32_t *before)
 {
 	struct watch w;
 	struct poll_look l = {fds, count};
-	struct ktimespec ts;
 	if (watch_open(&w, t, count))
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		if (fds[i].fd >= 0)
-			watch_add(&w, fds[i].fd);
+			watch_add(&w, fds[i].fd, poll_edges(fds[i].events));
 	}
 	bool looked = before && edges(fds, count) == *before;
 	long n = watch_wait(&w, poll_look, &l, deadline, looked);
 	watch_close(&w);
+	return n;
+}
+
+static long poll_watch(
+    struct thread *t, struct pollfd *user, struct pollfd *fds, size_t count, nsec_t deadline, const uint32_t *before)
+{
+	struct ktimespec ts;
+	long n = poll_stay(t, fds, count, deadline, before);
+	while (n == -ESTALE)
+		n = poll_stay(t, fds, count, deadline, NULL);
 	if (n == -EPERM)
 		n = handed_off(handoff(t, SYS_ppoll, (long)fds, count, (long)time_left(deadline, &ts), 0, 0, 0));
 	if (n > 0)
@@ -289,10 +350,21 @@ static uint64_t select_word(const struct select_look *l, size_t i)
 	return bits;
 }
 
-static long select_watch(struct thread *t, struct select_look *l, nsec_t deadline)
+static uint32_t select_edges(const struct select_look *l, size_t i, uint64_t bit)
+{
+	uint32_t edges = 0;
+	if (l->in[0] && l->in[0][i] & bit)
+		edges |= EPOLLIN | EPOLLRDHUP;
+	if (l->in[1] && l->in[1][i] & bit)
+		edges |= EPOLLOUT;
+	if (l->in[2] && l->in[2][i] & bit)
+		edges |= EPOLLPRI;
+	return edges;
+}
+
+static long select_stay(struct thread *t, struct select_look *l, nsec_t deadline)
 {
 	struct watch w;
-	struct ktimespec ts;
 	size_t count = 0;
 	for (size_t i = 0; i < l->words; i++)
 		count += __builtin_popcountll(select_word(l, i));
@@ -300,10 +372,20 @@ static long select_watch(struct thread *t, struct select_look *l, nsec_t deadlin
 		return -ENOMEM;
 	for (size_t i = 0; i < l->words; i++) {
 		for (uint64_t bits = select_word(l, i); bits; bits &= bits - 1)
-			watch_add(&w, i * 64 + __builtin_ctzll(bits));
+			watch_add(&w, i * 64 + __builtin_ctzll(bits), select_edges(l, i, bits & -bits));
 	}
 	long n = watch_wait(&w, select_look, l, deadline, false);
 	watch_close(&w);
+	return n;
+}
+
+static long select_watch(struct thread *t, struct select_look *l, nsec_t deadline)
+{
+	struct ktimespec ts;
+	long n;
+	do
+		n = select_stay(t, l, deadline);
+	while (n == -ESTALE);
 	if (n != -EPERM)
 		return n;
 	for (int i = 0; i < SETS; i++) {
@@ -413,19 +495,20 @@ long call_pselect6(struct thread *t, struct regs *r)
 struct epoll_look {
 	int epfd, max;
 	struct epoll_event *events;
+	struct fd_wait hold; /* the call keeps the epoll, though its number be closed */
 };
 
 static long epoll_look(void *arg)
 {
 	const struct epoll_look *l = arg;
-	return sys(SYS_epoll_wait, l->epfd, l->events, l->max, 0);
+	return sys(SYS_epoll_wait, l->hold.fd, l->events, l->max, 0);
 }
 
 /* False: a member's number means something else by now. */
 static bool epoll_watch(struct epoll_set *s, struct watch *w, const int *member, int count)
 {
 	for (int i = 0; i < count; i++) {
-		struct fd_wait *node = watch_add(w, member[i]);
+		struct fd_wait *node = watch_add_weak(w, member[i]);
 		if (node && !epoll_set_check(s, member[i], node->entry->gen))
 			return false;
 	}
@@ -438,16 +521,15 @@ static long epoll_stay(struct thread *t, struct epoll_set *s, struct epoll_look 
 	struct watch w;
 	struct epoll_waiter me;
 	int member[EPOLL_SET_MAX];
-	int count = epoll_set_members(s, l->epfd, member);
-	if (count < 0) {
-		member[0] = l->epfd;
-		count = 1;
-	}
-	if (watch_open(&w, t, count))
-		return -ENOMEM;
+	watch_open(&w, t, ARRAY_LEN(w.few));
 	w.verify = verify;
 	w.generation = &s->generation;
 	w.seen = epoll_set_join(s, &me, t);
+	int count = l->hold.moved ? -1 : epoll_set_members(s, l->epfd, member);
+	if (count < 0) {
+		member[0] = l->hold.fd;
+		count = 1;
+	}
 	long n = -ESTALE;
 	if (epoll_watch(s, &w, member, count))
 		n = watch_wait(&w, epoll_look, l, deadline, false);
@@ -456,29 +538,40 @@ static long epoll_stay(struct thread *t, struct epoll_set *s, struct epoll_look 
 	return n;
 }
 
-static long epoll_until(struct thread *t, struct epoll_look *l, nsec_t deadline)
+static long epoll_wait_held(struct thread *t, struct epoll_look *l, nsec_t deadline)
 {
 	struct ktimespec ts;
-	long n = epoll_look(l);
-	if (n || !deadline)
-		return n;
 	struct epoll_set *s = epoll_set(l->epfd);
-	n = s ? epoll_stay(t, s, l, deadline, true) : -EPERM;
+	long n = s ? epoll_stay(t, s, l, deadline, true) : -EPERM;
 	for (bool verify = true; n == -ESTALE || n == -EAGAIN; n = epoll_stay(t, s, l, deadline, verify)) {
 		if (n == -ESTALE) {
 			epoll_set_forget(s);
 			verify = false;
 		}
 	}
-	if (n == -EPERM)
+	if (n == -EPERM) {
 		n = handed_off(handoff(
-		    t, SYS_epoll_pwait2, l->epfd, (long)l->events, l->max, (long)time_left(deadline, &ts), 0, 0));
+		    t, SYS_epoll_pwait2, l->hold.fd, (long)l->events, l->max, (long)time_left(deadline, &ts), 0, 0));
+		hub_need(t);
+	}
 	return n == -ERESTARTNOHAND ? -EINTR : n;
+}
+
+static long epoll_until(struct thread *t, struct epoll_look *l, nsec_t deadline)
+{
+	l->hold.fd = l->epfd;
+	long n = epoll_look(l);
+	if (n || !deadline)
+		return n;
+	fd_hold(&l->hold, t, l->epfd);
+	n = epoll_wait_held(t, l, deadline);
+	fd_unwatch(&l->hold);
+	return n;
 }
 
 static long epoll_masked(struct thread *t, struct regs *r, nsec_t deadline)
 {
-	struct epoll_look l = {r->rdi, r->rdx, (struct epoll_event *)r->rsi};
+	struct epoll_look l = {.epfd = r->rdi, .max = r->rdx, .events = (struct epoll_event *)r->rsi};
 	long ret;
 	if (!r->r8)
 		return epoll_until(t, &l, deadline);
@@ -492,7 +585,7 @@ static long epoll_masked(struct thread *t, struct regs *r, nsec_t deadline)
 
 long call_epoll_wait(struct thread *t, struct regs *r)
 {
-	struct epoll_look l = {r->rdi, r->rdx, (struct epoll_event *)r->rsi};
+	struct epoll_look l = {.epfd = r->rdi, .max = r->rdx, .events = (struct epoll_event *)r->rsi};
 	return epoll_until(t, &l, deadline_from_ms(r->r10));
 }
 

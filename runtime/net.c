@@ -14,11 +14,6 @@ static inline bool is_stream(int fd)
 	return socket_option(fd, SO_TYPE) == SOCK_STREAM;
 }
 
-static inline bool is_unix(int fd)
-{
-	return socket_option(fd, SO_DOMAIN) == AF_UNIX;
-}
-
 /* Has the socket an error or its end? After partial success the kernel leaves an error for the next call; another try
  * would take it away. */
 static bool ended(int fd)
@@ -212,7 +207,7 @@ static long send_rest(struct blocking *b, const struct message *m, size_t done)
 			break;
 		done += ret;
 		vec_advance(&v, ret);
-		b->poll_lies = false;
+		blocking_progress(b);
 		if (local && b->deadline != NEVER) /* net/unix: SO_SNDTIMEO counts per buffer */
 			b->deadline = deadline_after(b->timeo);
 	}
@@ -462,12 +457,27 @@ static bool is_local(const void *addr, size_t len)
 	}
 }
 
+/* A local connect blocks where a listener's backlog is full (AF_UNIX; TCP sends its SYN again after a second). If
+ * another one is under way then the hub was rescued from it, and this one will hardly fare better: it is handed off at
+ * once. */
+static _Atomic uint32_t connecting;
+
+static long connect_local(struct thread *t, struct regs *r)
+{
+	bool others = atomic_fetch_add_explicit(&connecting, 1, memory_order_relaxed);
+	long ret = (others ? handoff_regs : native_regs)(t, r);
+	atomic_fetch_sub_explicit(&connecting, 1, memory_order_relaxed);
+	return ret;
+}
+
 /* A stream's connect to elsewhere takes a round trip, or minutes. Nothing but the call itself does it without changing
  * the description. */
 long call_connect(struct thread *t, struct regs *r)
 {
 	int fd = r->rdi;
-	if (is_local((void *)r->rsi, r->rdx) || !is_stream(fd) || fd_nonblocking(fd))
+	if (is_local((void *)r->rsi, r->rdx))
+		return connect_local(t, r);
+	if (!is_stream(fd) || fd_nonblocking(fd))
 		return native_regs(t, r);
 	return handoff_regs(t, r);
 }

@@ -65,16 +65,29 @@ static struct fd *fd_peek(int fd)
 	return chunk ? &chunk[n & (CHUNK - 1)] : NULL;
 }
 
+/* Of the description that the number meant. A waiter between its try and the link sees the new sequence and tries
+ * again. Under the lock. */
+static void forget_cached(struct fd *e)
+{
+	e->kind[0] = e->kind[1] = FD_UNKNOWN;
+	e->timeo_known = 0;
+	e->hung_up = false;
+	atomic_fetch_add_explicit(&e->seq[FD_IN], 1, memory_order_release);
+	atomic_fetch_add_explicit(&e->seq[FD_OUT], 1, memory_order_release);
+	atomic_fetch_add_explicit(&e->epoch, 1, memory_order_release);
+}
+
 static uint64_t tag(int fd, uint32_t gen)
 {
 	return (uint64_t)gen << 32 | (uint32_t)fd;
 }
 
-/* Registers fd once, for everything, edge-triggered: an fd that is ready already gives its edge at once. Under the lock. */
+/* Registers fd once, for everything, edge-triggered: an fd that is ready already gives its edge at once. Under the
+ * lock. */
 static int fd_register(struct fd *e, int fd, struct hub *h)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
-	    .data.u64 = tag(fd, e->gen + 1)};
+	struct epoll_event ev = {
+	    .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, .data.u64 = tag(fd, e->gen + 1)};
 	long err = sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_ADD, fd, &ev);
 	if (err == -EEXIST) /* a close we did not see, and the number came back to the same description */
 		err = sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_MOD, fd, &ev);
@@ -97,8 +110,7 @@ static void fd_unregister(struct fd *e, int fd)
 /* Exclusive waiters: hands the edge to the first one that has none yet. Under the lock. */
 static void wake_one(struct list *waiters)
 {
-	list_for_each(l, waiters)
-	{
+	list_for_each (l, waiters) {
 		struct fd_wait *w = container_of(l, struct fd_wait, link);
 		if (!w->chosen) {
 			w->chosen = true;
@@ -110,11 +122,20 @@ static void wake_one(struct list *waiters)
 
 static void wake_all(struct list *waiters)
 {
-	list_for_each(l, waiters)
-	{
+	list_for_each (l, waiters) {
 		struct fd_wait *w = container_of(l, struct fd_wait, link);
 		w->chosen = true;
 		thread_wake(w->thread, WAKE_EVENT);
+	}
+}
+
+/* An edge tells all that is ready, not what became ready; so a watcher sees more than it needs, and never less. */
+static void wake_watchers(struct fd *e, uint32_t events)
+{
+	list_for_each (l, &e->watchers) {
+		struct fd_wait *w = container_of(l, struct fd_wait, link);
+		if (events & w->events)
+			thread_wake(w->thread, WAKE_EVENT);
 	}
 }
 
@@ -135,7 +156,7 @@ static void fd_edge(struct fd *e, uint32_t gen, uint32_t events)
 			atomic_fetch_add_explicit(&e->seq[FD_OUT], 1, memory_order_release);
 			wake(&e->waiters[FD_OUT]);
 		}
-		wake_all(&e->watchers);
+		wake_watchers(e, events);
 	}
 	spin_unlock(&e->lock);
 }
@@ -184,8 +205,8 @@ static bool verify(struct fd_wait *w)
 	struct pollfd p = {.fd = w->fd, .events = w->dir == FD_IN ? POLLIN | POLLRDHUP | POLLPRI : POLLOUT};
 	struct ktimespec zero = {0};
 	struct fd *e = lock_entry(w);
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
-	    .data.u64 = tag(w->fd, e->gen)};
+	struct epoll_event ev = {
+	    .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, .data.u64 = tag(w->fd, e->gen)};
 	if (e->hub && sys(SYS_epoll_ctl, e->hub->epoll, EPOLL_CTL_MOD, w->fd, &ev) == -ENOENT) {
 		e->hub = NULL; /* the number was closed and used again behind our back */
 		fd_register(e, w->fd, w->thread->hub);
@@ -197,13 +218,14 @@ static bool verify(struct fd_wait *w)
 int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 {
 	struct thread *t = w->thread;
-	struct fd *e = w->entry;
 	bool verified = false;
-	if (!e)
+	if (!w->entry)
 		return -EPERM;
-	unlink_waiter(w, false); /* back from a try that used its edge up */
 	thread_prepare(t);
-	spin_lock(&e->lock);
+	struct fd *e = lock_entry(w);
+	if (w->linked) /* back from a try that used its edge up */
+		list_del(&w->link);
+	w->linked = false;
 	if (!e->hub) {
 		int err = fd_register(e, w->fd, t->hub);
 		if (err < 0) {
@@ -216,8 +238,8 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 		return 0;
 	}
 	if (e->hung_up && w->dir == FD_IN) {
-		/* It had its end, and yet the try said EAGAIN: so does UDP after shutdown(SHUT_RD), where a blocking call
-		 * answers 0 (__skb_recv_udp looks at sk_shutdown only when it waits). */
+		/* It had its end, and yet the try said EAGAIN: so does UDP after shutdown(SHUT_RD), where a blocking
+		 * call answers 0 (__skb_recv_udp looks at sk_shutdown only when it waits). */
 		spin_unlock(&e->lock);
 		return -EPERM;
 	}
@@ -256,21 +278,19 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 
 void fd_wait_done(struct fd_wait *w)
 {
-	int fd = w->fd;
 	unlink_waiter(w, true);
-	if (w->entry)
-		close_if_orphan(w->entry, fd);
+	if (w->entry) /* off the list, w->fd changes no more */
+		close_if_orphan(w->entry, w->fd);
 }
 
-int fd_watch(struct fd_wait *w, struct thread *t, int fd)
+static int watch(struct fd_wait *w)
 {
-	fd_wait_init(w, t, fd, FD_IN);
-	w->watcher = true;
+	struct thread *t = w->thread;
 	struct fd *e = w->entry;
 	if (!e)
 		return -ENOMEM;
 	spin_lock(&e->lock);
-	int err = e->hub ? 0 : fd_register(e, fd, t->hub);
+	int err = e->hub || !w->events ? 0 : fd_register(e, w->fd, t->hub);
 	if (!err) {
 		list_add_tail(&e->watchers, &w->link);
 		w->linked = true;
@@ -279,12 +299,43 @@ int fd_watch(struct fd_wait *w, struct thread *t, int fd)
 	return err == -EINVAL || err == -ELOOP ? -EPERM : err;
 }
 
+static void watch_init(struct fd_wait *w, struct thread *t, int fd, uint32_t events)
+{
+	fd_wait_init(w, t, fd, FD_IN);
+	w->watcher = true;
+	w->events = events;
+}
+
+int fd_watch_events(struct fd_wait *w, struct thread *t, int fd, uint32_t events)
+{
+	watch_init(w, t, fd, events | EPOLLERR | EPOLLHUP);
+	return watch(w);
+}
+
+int fd_watch(struct fd_wait *w, struct thread *t, int fd)
+{
+	watch_init(w, t, fd, UINT32_MAX);
+	return watch(w);
+}
+
+int fd_watch_weak(struct fd_wait *w, struct thread *t, int fd)
+{
+	watch_init(w, t, fd, UINT32_MAX);
+	w->weak = true;
+	return watch(w);
+}
+
+void fd_hold(struct fd_wait *w, struct thread *t, int fd)
+{
+	watch_init(w, t, fd, 0);
+	watch(w);
+}
+
 void fd_unwatch(struct fd_wait *w)
 {
-	int fd = w->fd;
 	unlink_waiter(w, false);
 	if (w->entry)
-		close_if_orphan(w->entry, fd);
+		close_if_orphan(w->entry, w->fd);
 }
 
 /* Descriptors of the runtime's own. */
@@ -302,6 +353,7 @@ void fd_release(int fd)
 	spin_lock(&e->lock);
 	e->hidden = false;
 	fd_unregister(e, fd);
+	forget_cached(e);
 	spin_unlock(&e->lock);
 	sys(SYS_close, fd);
 }
@@ -358,17 +410,19 @@ int fd_move_high(int fd)
 	return high;
 }
 
-static void forget_cached(struct fd *e)
+static bool watched_strongly(struct fd *e)
 {
-	e->kind[0] = e->kind[1] = FD_UNKNOWN;
-	e->nonblock = 0;
-	e->timeo_known = 0;
-	e->hung_up = false;
+	list_for_each (l, &e->watchers) {
+		if (!container_of(l, struct fd_wait, link)->weak)
+			return true;
+	}
+	return false;
 }
 
+/* Under the lock. */
 static bool waited_for(struct fd *e)
 {
-	return !list_empty(&e->waiters[0]) || !list_empty(&e->waiters[1]) || !list_empty(&e->watchers);
+	return !list_empty(&e->waiters[0]) || !list_empty(&e->waiters[1]) || watched_strongly(e);
 }
 
 /* Natively a thread that is blocked in a call holds the description, though its number is closed. Our parked threads
@@ -379,8 +433,21 @@ static void move_waiters(struct list *from, struct list *to, struct fd *entry, i
 		struct fd_wait *w = container_of(from->next, struct fd_wait, link);
 		list_del(&w->link);
 		w->fd = fd;
+		w->moved = true;
 		__atomic_store_n(&w->entry, entry, __ATOMIC_RELEASE);
 		list_add_tail(to, &w->link);
+	}
+}
+
+/* The others on the list stay where they are. */
+static void split_weak(struct list *watchers, struct list *strong)
+{
+	for (struct list *l = watchers->next, *next; l != watchers; l = next) {
+		next = l->next;
+		if (container_of(l, struct fd_wait, link)->weak)
+			continue;
+		list_del(l);
+		list_add_tail(strong, l);
 	}
 }
 
@@ -391,19 +458,20 @@ static void keep_for_waiters(struct fd *e, int fd)
 	if (!o) { /* no room: let them see the close */
 		wake_all(&e->waiters[0]);
 		wake_all(&e->waiters[1]);
-		wake_all(&e->watchers);
+		wake_watchers(e, UINT32_MAX);
 		return;
 	}
+	struct list strong = {&strong, &strong};
+	split_weak(&e->watchers, &strong);
+	spin_lock(&o->lock);
 	forget_cached(o);
 	o->hidden = true;
 	o->orphan = true;
-	struct list lists[3] = {{&lists[0], &lists[0]}, {&lists[1], &lists[1]}, {&lists[2], &lists[2]}};
-	struct list *from[3] = {&e->waiters[0], &e->waiters[1], &e->watchers};
-	struct list *to[3] = {&o->waiters[0], &o->waiters[1], &o->watchers};
-	spin_lock(&o->lock);
-	for (int i = 0; i < 3; i++)
-		move_waiters(from[i], to[i], o, (int)dup);
-	fd_register(o, (int)dup, e->hub ? e->hub : hubs[0]);
+	move_waiters(&e->waiters[0], &o->waiters[0], o, (int)dup);
+	move_waiters(&e->waiters[1], &o->waiters[1], o, (int)dup);
+	move_waiters(&strong, &o->watchers, o, (int)dup);
+	if (e->hub) /* else they only hold it */
+		fd_register(o, (int)dup, e->hub);
 	spin_unlock(&o->lock);
 }
 
@@ -417,6 +485,7 @@ static void close_if_orphan(struct fd *e, int fd)
 		e->orphan = false;
 		e->hidden = false;
 		fd_unregister(e, fd);
+		forget_cached(e);
 	}
 	spin_unlock(&e->lock);
 	if (last)
@@ -430,18 +499,57 @@ int fd_closing(int fd)
 		return 0;
 	if (e->hidden)
 		return -EBADF;
-	if (unlikely(e->comm_tid)) {
-		comm_closed(fd, e->comm_tid);
-		e->comm_tid = 0;
-	}
 	spin_lock(&e->lock);
+	int comm_tid = e->comm_tid;
+	e->comm_tid = 0;
 	if (unlikely(waited_for(e)))
 		keep_for_waiters(e, fd);
 	if (e->hub)
 		fd_unregister(e, fd);
 	forget_cached(e);
 	spin_unlock(&e->lock);
+	if (unlikely(comm_tid))
+		comm_closed(fd, comm_tid);
 	return 0;
+}
+
+/*
+ * Between fd_closing and the kernel's close, threads elsewhere may have used the number and put it back into the
+ * poller; after it the number may have been given out again. Nobody knows which, so whoever is there now begins anew. A
+ * waiter linked meanwhile looks again by number, as if its call came after the close.
+ */
+void fd_closed(int fd)
+{
+	struct fd *e = fd_peek(fd);
+	if (!e)
+		return;
+	spin_lock(&e->lock);
+	if (likely(!e->hidden)) {
+		if (e->hub) {
+			e->hub = NULL; /* no EPOLL_CTL_DEL: the number may be another file's */
+			e->gen++;
+		}
+		forget_cached(e);
+		wake_all(&e->waiters[FD_IN]);
+		wake_all(&e->waiters[FD_OUT]);
+		list_for_each (l, &e->watchers) {
+			struct fd_wait *w = container_of(l, struct fd_wait, link);
+			w->closed = true;
+			thread_wake(w->thread, WAKE_EVENT);
+		}
+	}
+	spin_unlock(&e->lock);
+}
+
+bool fd_waited(int fd)
+{
+	struct fd *e = fd_peek(fd);
+	if (!e || e->hidden)
+		return false;
+	spin_lock(&e->lock);
+	bool waited = waited_for(e);
+	spin_unlock(&e->lock);
+	return waited;
 }
 
 /* A program's dup2 wants the number of one of our own. */

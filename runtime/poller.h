@@ -17,23 +17,27 @@ enum fd_kind {
 	FD_NATIVE, /* not pollable (regular file, directory, ...) */
 };
 
-/* One per fd number. Everything under `lock`, except that seq and the kind fields may be read without. */
+/*
+ * One per fd number. Everything under `lock`, except that seq, epoch, the kinds and the timeouts' known bits may be
+ * read without. What is learnt of the description outside the lock is stored by fd_learn_begin() and fd_learn_end(), so
+ * that nothing of a closed file stays behind.
+ */
 struct fd {
 	struct spin lock;
-	_Atomic uint32_t seq[2];      /* counts edges per direction: unchanged since before a try that said EAGAIN means
-	                                 no edge was lost */
-	uint32_t gen;                 /* of the registration: epoll_data carries it, so that late events are known */
-	struct hub *hub;              /* in whose poller it is registered; NULL when in none */
-	_Atomic uint8_t kind[2];      /* enum fd_kind per direction */
-	_Atomic uint8_t nonblock;     /* the program's own O_NONBLOCK: 0 unknown, 1 blocking, 2 non-blocking */
-	_Atomic uint8_t timeo_known;  /* rcvtimeo/sndtimeo below are valid: bit per direction */
-	bool hidden;                  /* the runtime's own: EBADF for the program */
-	bool orphan;                  /* its number was closed by the program: lives on for those who wait */
-	int comm_tid;                 /* plays /proc/self/task/TID/comm (identity.c) */
-	bool hung_up;                 /* an edge with EPOLLRDHUP was seen */
-	nsec_t timeo[2];              /* SO_RCVTIMEO, SO_SNDTIMEO; NEVER for none */
-	struct list waiters[2];       /* exclusive waiters: one is woken per edge, and passes the baton */
-	struct list watchers;         /* poll, select, epoll_wait: all are woken by any edge */
+	_Atomic uint32_t seq[2];     /* counts edges per direction: unchanged since before a try that said EAGAIN means
+					no edge was lost */
+	uint32_t gen;                /* of the registration: epoll_data carries it, so that late events are known */
+	_Atomic uint32_t epoch;      /* changes before and after each close of the number */
+	struct hub *hub;             /* in whose poller it is registered; NULL when in none */
+	_Atomic uint8_t kind[2];     /* enum fd_kind per direction */
+	_Atomic uint8_t timeo_known; /* rcvtimeo/sndtimeo below are valid: bit per direction */
+	bool hidden;                 /* the runtime's own: EBADF for the program */
+	bool orphan;                 /* its number was closed by the program: lives on for those who wait */
+	int comm_tid;                /* plays /proc/self/task/TID/comm (identity.c) */
+	bool hung_up;                /* an edge with EPOLLRDHUP was seen */
+	_Atomic nsec_t timeo[2];     /* SO_RCVTIMEO, SO_SNDTIMEO; NEVER for none */
+	struct list waiters[2];      /* exclusive waiters: one is woken per edge, and passes the baton */
+	struct list watchers;        /* poll, select, epoll_wait: all are woken by any edge */
 };
 
 /* A thread's stay in one fd's waiters or watchers. On the waiting thread's stack, or in pages of its own. */
@@ -41,11 +45,16 @@ struct fd_wait {
 	struct list link;
 	struct thread *thread;
 	struct fd *entry;
-	int fd;        /* current number: changes when the fd is closed under the waiter (the description is kept alive) */
+	int fd; /* current number: changes when the fd is closed under the waiter (the description is kept alive) */
 	uint8_t dir;
 	bool watcher;
+	bool
+	    weak; /* does not keep the description alive: woken after the number was closed, to find out what is left */
 	bool linked;
-	bool chosen;   /* an edge was handed to this waiter: it owes a try or the baton */
+	bool chosen;     /* an edge was handed to this waiter: it owes a try or the baton */
+	bool moved;      /* the number was closed: fd is a duplicate now */
+	bool closed;     /* watcher: the number was closed behind it: it watches nothing any more */
+	uint32_t events; /* watcher: the EPOLL bits that wake it; EPOLLERR and EPOLLHUP always do */
 };
 
 struct fd *fd_entry(int fd); /* NULL: negative, too high, or no memory */
@@ -80,20 +89,52 @@ void fd_wait_done(struct fd_wait *w);
  *	if (n == 0) reasons = thread_park(t, deadline);
  *	for each: fd_unwatch(&node[i]);
  */
-int fd_watch(struct fd_wait *w, struct thread *t, int fd);
+int fd_watch(struct fd_wait *w, struct thread *t, int fd); /* any event */
+int fd_watch_events(struct fd_wait *w, struct thread *t, int fd, uint32_t events);
+/* On behalf of an epoll, which does not keep its members open either. */
+int fd_watch_weak(struct fd_wait *w, struct thread *t, int fd);
+/* Keeps the description for as long as a watcher would, no event wakes. */
+void fd_hold(struct fd_wait *w, struct thread *t, int fd);
 void fd_unwatch(struct fd_wait *w);
 
-/* The program closes fd, or a dup2 lands on it: to be called before the kernel's call. Threads that wait on it go on
- * waiting on the description, as they do natively. -EBADF if the fd is the runtime's own. */
+/*
+ * The program closes fd, or a dup2 lands on it: to be called before the kernel's call. Threads that wait on it go on
+ * waiting on the description, as they do natively. -EBADF if the fd is the runtime's own. fd_closed() after the call:
+ * what other threads learnt in between may be of either file. Where fd_waited() says so the hub is needed first, so
+ * that no waiter is between looking up its number and using it.
+ */
+bool fd_waited(int fd);
 int fd_closing(int fd);
-void fd_hide(int fd);         /* the runtime's own fd */
+void fd_closed(int fd);
+
+/* Around asking the kernel about a description: false if the number may mean another one now. Else the lock is held,
+ * and fd_learn_done() is due. */
+static inline uint32_t fd_learn_begin(const struct fd *e)
+{
+	return atomic_load_explicit(&e->epoch, memory_order_acquire);
+}
+
+static inline bool fd_learn_end(struct fd *e, uint32_t epoch)
+{
+	spin_lock(&e->lock);
+	if (atomic_load_explicit(&e->epoch, memory_order_relaxed) == epoch)
+		return true;
+	spin_unlock(&e->lock);
+	return false;
+}
+
+static inline void fd_learn_done(struct fd *e)
+{
+	spin_unlock(&e->lock);
+}
+void fd_hide(int fd); /* the runtime's own fd */
 bool fd_hidden(int fd);
 int fd_hidden_first(int from); /* the first hidden fd >= from, or -1 */
-void fd_release(int fd);      /* closes a hidden fd */
+void fd_release(int fd);       /* closes a hidden fd */
 int fd_evict(int fd);          /* makes room if fd is the runtime's own: a dup2 is about to land on it */
-int fd_high_floor(void);      /* below 1024: the runtime's own are above it */
+int fd_high_floor(void);       /* below 1024: the runtime's own are above it */
 int fd_duplicate_high(int fd); /* hidden */
-int fd_move_high(int fd);     /* dup to a high number, close the low one, hide */
+int fd_move_high(int fd);      /* dup to a high number, close the low one, hide */
 
 /* What is not a tagged fd in the poller's epoll. */
 #define POLLER_EVENTFD UINT64_MAX

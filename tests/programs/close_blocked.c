@@ -56,6 +56,17 @@ static void *accepts(void *arg)
 	return NULL;
 }
 
+/* The epoll itself is closed: the call goes on waiting in it. */
+static void *epolls_on(void *arg)
+{
+	struct epoll_event ev;
+
+	(void)arg;
+	SAY("blocked epoll_wait on a closed epoll", epoll_wait(fd_under_test, &ev, 1, -1));
+	__atomic_store_n(&done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
 static void still_blocked(void)
 {
 	let_it_block();
@@ -125,6 +136,35 @@ static void listener(void)
 	SYS(close(fd));
 }
 
+static void epoll_closed(bool with_reuse)
+{
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		struct epoll_event ev = {.events = EPOLLIN};
+		int sv[2], other = -1;
+		pthread_t t;
+
+		done = false;
+		kinds[k].make(sv);
+		printf("epoll of a %s%s\n", kinds[k].name, with_reuse ? ", number used again" : "");
+		fd_under_test = (int)SYS(epoll_create1(0));
+		SYS(epoll_ctl(fd_under_test, EPOLL_CTL_ADD, sv[1], &ev));
+		t = start(epolls_on, NULL);
+		let_it_block();
+		SYS(close(fd_under_test));
+		if (with_reuse)
+			other = reuse();
+		still_blocked();
+		write_full(sv[0], "late", 4);
+		join(t);
+		if (with_reuse) {
+			SYS(close(other));
+			SYS(close(fd_under_test));
+		}
+		SYS(close(sv[0]));
+		SYS(close(sv[1]));
+	}
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -133,5 +173,7 @@ int main(void)
 	streams(polls, false);
 	streams(epolls, false);
 	listener();
+	epoll_closed(false);
+	epoll_closed(true);
 	return 0;
 }
