@@ -347,15 +347,34 @@ void fd_hide(int fd)
 		e->hidden = true;
 }
 
+int fd_lend(int fd)
+{
+	int high = fd_move_high(fd);
+	struct fd *e = high < 0 ? NULL : fd_entry(high);
+	if (e)
+		e->lent = true;
+	return high;
+}
+
+bool fd_lent(int fd)
+{
+	struct fd *e = fd_entry(fd);
+	return e && e->lent;
+}
+
 void fd_release(int fd)
 {
 	struct fd *e = fd_entry(fd);
 	spin_lock(&e->lock);
-	e->hidden = false;
-	fd_unregister(e, fd);
-	forget_cached(e);
+	bool ours = e->lent;
+	if (ours) {
+		e->hidden = e->lent = false;
+		fd_unregister(e, fd);
+		forget_cached(e);
+	}
 	spin_unlock(&e->lock);
-	sys(SYS_close, fd);
+	if (ours)
+		sys(SYS_close, fd);
 }
 
 bool fd_hidden(int fd)
@@ -558,6 +577,10 @@ int fd_evict(int fd)
 	struct fd *e = fd_peek(fd);
 	if (!e || !e->hidden)
 		return 0;
+	if (e->orphan || e->lent) { /* fd_closing moves those who wait on it */
+		e->hidden = e->orphan = e->lent = false;
+		return 0;
+	}
 	long to = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd_high_floor());
 	if (to < 0)
 		return (int)to;

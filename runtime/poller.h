@@ -32,6 +32,7 @@ struct fd {
 	_Atomic uint8_t kind[2];     /* enum fd_kind per direction */
 	_Atomic uint8_t timeo_known; /* rcvtimeo/sndtimeo below are valid: bit per direction */
 	bool hidden;                 /* the runtime's own: EBADF for the program */
+	bool lent;                   /* hidden, for the length of one call (pidfd, signalfd) */
 	bool orphan;                 /* its number was closed by the program: lives on for those who wait */
 	int comm_tid;                /* plays /proc/self/task/TID/comm (identity.c) */
 	bool hung_up;                /* an edge with EPOLLRDHUP was seen */
@@ -130,7 +131,9 @@ static inline void fd_learn_done(struct fd *e)
 void fd_hide(int fd); /* the runtime's own fd */
 bool fd_hidden(int fd);
 int fd_hidden_first(int from); /* the first hidden fd >= from, or -1 */
-void fd_release(int fd);       /* closes a hidden fd */
+int fd_lend(int fd);           /* moves it out of the way for the length of a call */
+bool fd_lent(int fd);          /* it still is: no dup2 of the program's has taken its number */
+void fd_release(int fd);       /* closes it, if it still is */
 int fd_evict(int fd);          /* makes room if fd is the runtime's own: a dup2 is about to land on it */
 int fd_high_floor(void);       /* below 1024: the runtime's own are above it */
 int fd_duplicate_high(int fd); /* hidden */

@@ -163,14 +163,15 @@ static long wait_parked(struct thread *t, struct regs *r, int pid, int options, 
 	long fd = sys(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return handoff_regs(t, r); /* before Linux 5.3, no fd to be had, or a seccomp filter */
-	fd = fd_move_high((int)fd);
+	fd = fd_lend((int)fd);
 	if (fd < 0)
 		return handoff_regs(t, r);
 	do
 		ret = park_for_child(t, (int)fd);
-	while (!ret && (ret = try(r)) == 0);
+	while (!ret && (ret = try(r)) == 0 && fd_lent((int)fd));
+	bool evicted = !fd_lent((int)fd);
 	fd_release((int)fd);
-	return ret == -EPERM ? handoff_regs(t, r) : ret;
+	return ret == -EPERM || (ret == 0 && evicted) ? handoff_regs(t, r) : ret;
 }
 
 static long try_wait4(struct regs *r)

@@ -98,32 +98,47 @@ static long take_waited(struct thread *t, ksigset_t set, struct ksiginfo *info)
 }
 
 /* What everybody blocks stays with the kernel, where a signalfd sees it come. */
+static int signal_watch(ksigset_t set)
+{
+	set &= ~(SIGBIT(SIGNAL_KICK) | UNBLOCKABLE);
+	long fd = sys(SYS_signalfd4, -1, &set, 8, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? (int)fd : fd_lend((int)fd);
+}
+
+/* One wait; -EAGAIN: nothing yet. */
+static long wait_once(struct thread *t, int fd, ksigset_t set, nsec_t deadline, struct ksiginfo *info)
+{
+	struct fd_wait w;
+	thread_prepare(t);
+	t->sig.waiting = set;
+	long ret = fd_watch(&w, t, fd);
+	if (ret == 0) {
+		ret = take_waited(t, set, info);
+		uint32_t reasons = ret == -EAGAIN ? thread_park(t, deadline) : 0;
+		fd_unwatch(&w);
+		if (ret == -EAGAIN)
+			ret = take_waited(t, set, info);
+		if (ret == -EAGAIN && reasons & WAKE_SIGNAL && signal_pending(&t->sig))
+			ret = -EINTR; /* never restarted: signal(7) */
+	}
+	t->sig.waiting = 0;
+	return ret;
+}
+
 static long wait_for_one_of(struct thread *t, ksigset_t set, nsec_t deadline, struct ksiginfo *info)
 {
-	ksigset_t kernel_set = set & ~(SIGBIT(SIGNAL_KICK) | UNBLOCKABLE);
-	long fd = sys(SYS_signalfd4, -1, &kernel_set, 8, SFD_CLOEXEC | SFD_NONBLOCK);
-	long ret;
-	if (fd < 0 || (fd = fd_move_high((int)fd)) < 0)
-		return fd;
-	for (;;) {
-		struct fd_wait w;
-		thread_prepare(t);
-		t->sig.waiting = set;
-		ret = fd_watch(&w, t, (int)fd);
-		if (ret == 0) {
-			ret = take_waited(t, set, info);
-			uint32_t reasons = ret == -EAGAIN ? thread_park(t, deadline) : 0;
-			fd_unwatch(&w);
-			if (ret == -EAGAIN)
-				ret = take_waited(t, set, info);
-			if (ret == -EAGAIN && reasons & WAKE_SIGNAL && signal_pending(&t->sig))
-				ret = -EINTR; /* never restarted: signal(7) */
-		}
-		t->sig.waiting = 0;
+	long ret = -EAGAIN;
+	int fd = signal_watch(set);
+	while (fd >= 0) {
+		ret = wait_once(t, fd, set, deadline, info);
 		if (ret != -EAGAIN || clock_now() >= deadline)
 			break;
+		if (!fd_lent(fd))
+			fd = signal_watch(set);
 	}
-	fd_release((int)fd);
+	if (fd < 0)
+		return fd;
+	fd_release(fd);
 	return ret;
 }
 
