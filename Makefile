@@ -17,7 +17,7 @@ PACKAGES := gcc g++ make binutils libc6-dev libuv1-dev libzydis-dev libunwind-de
 PACKAGES += uwsgi uwsgi-plugin-python3 uwsgi-plugin-gevent-python3 python3 python3-flask python3-gevent
 PACKAGES += apache2-utils procps
 # the tests
-PACKAGES += libcriterion-dev spin=spin gdb=gdb strace=strace git=git rsync=rsync nodejs=node default-jre-headless=java \
+PACKAGES += libcriterion-dev spin=spin gdb=gdb strace=strace git=git rsync=rsync nodejs=node default-jdk-headless=javac \
 	libjemalloc2 util-linux
 # make lint, make format
 LINT_PACKAGES := clang-format=clang-format clang-tidy=clang-tidy cppcheck=cppcheck shellcheck=shellcheck
@@ -52,13 +52,12 @@ LIB_SRC := $(wildcard runtime/*.c runtime/*.S shim/*.c shim/*.S)
 LIB_OBJ := $(LIB_SRC:%=$(BUILD)/obj/%.o)
 TOOL_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tools/*.c))
 PROGRAMS := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
-BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
 # As many compilers as CPUs, unless the user said.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all programs unit deps demo test real bench asan lint format check-format install clean help
+.PHONY: all programs unit deps demo test real models bench asan lint format check-format install clean help
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libgreen.so $(BUILD)/green
@@ -83,7 +82,7 @@ $(BUILD)/obj/%.S.o: %.S Makefile
 $(LIB_OBJ): FLAGS = $(PIC) $(if $(filter $(GREEN_STACK),$<),$(GREEN_STACK_FLAGS) $(SAN_STACK))
 $(TOOL_OBJ): FLAGS = -DGREEN_LIBDIR='"$(LIBDIR)"'
 
-# tests/programs, tests/bench: one file, one program. Its first lines may say `// cflags: ...` and `// libs: ...`.
+# tests/programs: one file, one program. Its first lines may say `// cflags: ...` and `// libs: ...`.
 said = $$(sed -n '1,20s,^// $(1): *,,p' $<)
 
 programs: $(PROGRAMS)
@@ -95,10 +94,6 @@ $(BUILD)/programs/%: tests/programs/%.c Makefile
 $(BUILD)/programs/%: tests/programs/%.cc Makefile
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(WARN) -pthread $(call said,cflags) -o $@ $< $(call said,libs) -Wl,--as-needed -lm
-
-$(BUILD)/bench/%: tests/bench/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) -pthread $(call said,cflags) -o $@ $< $(call said,libs) -Wl,--as-needed -lm
 
 # tests/unit: one file, one Criterion program, with what it uses of the library. libc comes before the archive, so that
 # a test's own read() is libc's and not the symbol door's.
@@ -131,9 +126,12 @@ test: deps
 real: all programs
 	@python3 tests/run --build $(BUILD) real
 
-# Measurements: each executable of tests/bench, told where the build is.
-bench: all programs $(BENCHES)
-	@for b in $(shell find tests/bench -maxdepth 1 -type f -perm -u+x); do $$b $(BUILD) || exit 1; done
+# The programs it needs are built by tests/bench/run.
+bench: all
+	@python3 tests/bench/run --build $(BUILD) $(BENCH_ARGS)
+
+models:
+	@tests/models/run $(MODELS)
 
 # Silent when nothing is missing. A command that stands for a package may come from elsewhere.
 deps:
@@ -185,7 +183,8 @@ help:
 	@echo "make demo               uWSGI and Flask three ways (DEMO_ARGS='--rounds 5')"
 	@echo "make test               build and run all tests (TEST_ARGS for tests/run)"
 	@echo "make real               the tests with real programs alone"
-	@echo "make bench              measurements, native and green"
+	@echo "make models             verify the models of tests/models with spin (MODELS='park futex')"
+	@echo "make bench              measurements, native and green (BENCH_ARGS='--quick echo threads startup')"
 	@echo "make asan               unit tests under AddressSanitizer and UBSan"
 	@echo "make lint               clang-tidy, cppcheck, shellcheck"
 	@echo "make format             clang-format in place; make check-format only says"

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define CACHE_LINE 64
@@ -19,7 +19,7 @@
 #define ERESTARTSYS 512    /* restart if the handler has SA_RESTART, else EINTR */
 #define ERESTARTNOINTR 513 /* always restart */
 #define ERESTARTNOHAND 514 /* restart only if no handler ran, else EINTR */
-#define ERESTART_SLEEP 516  /* restart towards the same deadline if no handler ran, else EINTR (RESTARTBLOCK) */
+#define ERESTART_SLEEP 516 /* restart towards the same deadline if no handler ran, else EINTR (RESTARTBLOCK) */
 
 #define NSEC_PER_SEC 1000000000LL
 #define NSEC_PER_MSEC 1000000LL

@@ -7,8 +7,8 @@
 #define HANDOFF(name) [SYS_##name] = {call_handoff, true}
 #define SETID(name) [SYS_##name] = {call_setid, false}
 
-/* May block, but seldom for long: in the kernel, where the monitor rescues the hub. By name, so that a signal interrupts
- * and restarts it exactly. */
+/* May block, but seldom for long: in the kernel, where the monitor rescues the hub. By name, so that a signal
+ * interrupts and restarts it exactly. */
 static long call_native(struct thread *t, struct regs *r)
 {
 	return native_regs(t, r);
@@ -26,6 +26,7 @@ long call_handoff(struct thread *t, struct regs *r)
 #define SYS_futex_waitv 449
 #endif
 
+/* clang-format off */
 const struct call calls[CALLS] = {
     /* files and descriptors */
     PARKS(read), PARKS(write), PARKS(readv), PARKS(writev), PARKS(pread64), PARKS(pwrite64), PARKS(preadv),
@@ -60,3 +61,4 @@ const struct call calls[CALLS] = {
     HANDOFF(msgrcv), HANDOFF(msgsnd), HANDOFF(semop), HANDOFF(semtimedop), HANDOFF(mq_timedsend),
     HANDOFF(mq_timedreceive), HANDOFF(io_getevents), NATIVE(getrandom),
 };
+/* clang-format on */

@@ -16,7 +16,7 @@
 typedef long call_fn(struct thread *t, struct regs *r);
 
 struct call {
-	call_fn *fn;   /* NULL: the site is left alone, the call runs natively under the rescue */
+	call_fn *fn;    /* NULL: the site is left alone, the call runs natively under the rescue */
 	bool needs_hub; /* rejoin the hub before fn is called */
 };
 
@@ -42,7 +42,8 @@ extern call_fn call_nanosleep, call_clock_nanosleep, call_sched_yield;
 /* futex.c */
 extern call_fn call_futex, call_futex_waitv;
 /* lifecycle.c */
-extern call_fn call_clone, call_clone3, call_exit, call_set_tid_address, call_set_robust_list, call_get_robust_list, call_rseq;
+extern call_fn call_clone, call_clone3, call_exit, call_set_tid_address, call_set_robust_list, call_get_robust_list,
+    call_rseq;
 /* process.c */
 extern call_fn call_fork, call_vfork, call_execve, call_execveat, call_exit_group, call_wait4, call_waitid;
 /* identity.c */
@@ -54,7 +55,8 @@ extern call_fn call_timer_create, call_timer_delete;
 extern call_fn call_sched_getscheduler, call_sched_setscheduler, call_prctl, call_setid;
 /* signals: signal_calls.c */
 extern call_fn call_rt_sigaction, call_rt_sigprocmask, call_rt_sigpending, call_rt_sigsuspend, call_rt_sigtimedwait;
-extern call_fn call_rt_sigreturn, call_sigaltstack, call_tgkill, call_tkill, call_rt_tgsigqueueinfo, call_pause, call_kill;
+extern call_fn call_rt_sigreturn, call_sigaltstack, call_tgkill, call_tkill, call_rt_tgsigqueueinfo, call_pause,
+    call_kill;
 extern call_fn call_rt_sigqueueinfo;
 /* stack.c */
 extern call_fn call_mmap, call_mprotect;
@@ -63,7 +65,7 @@ extern call_fn call_handoff;
 
 long shadow_call(struct carrier *shadow, struct regs *r); /* process.c */
 
-void dispatch(struct regs *r); /* from shim/entry_x86_64.S */
+void dispatch(struct regs *r);                 /* from shim/entry_x86_64.S */
 _Noreturn void dispatch_leave(struct regs *r); /* back to the program, by way of pending signals */
 
 #endif

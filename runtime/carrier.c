@@ -1,8 +1,8 @@
 /* Carriers: creation, the spare list, handing a hub from one to another, entry and exit. */
 #include "carrier.h"
 
-#include <linux/sched.h>
 #include <linux/futex.h>
+#include <linux/sched.h>
 #include <signal.h>
 
 #include "calls.h"
@@ -126,8 +126,8 @@ static void carrier_begin(struct carrier *c)
 	carrier_main(c);
 }
 
-/* A new kernel thread, made without glibc: setxid must not wait for it, pthread_create's limits do not apply. Signals are
- * blocked while the two share a mask. */
+/* A new kernel thread, made without glibc: setxid must not wait for it, pthread_create's limits do not apply. Signals
+ * are blocked while the two share a mask. */
 static struct carrier *carrier_new(void)
 {
 	struct carrier *c = carrier_alloc();
@@ -331,7 +331,8 @@ long native_regs(struct thread *t, const struct regs *r)
 
 long handoff_regs(struct thread *t, const struct regs *r)
 {
-	return handoff(t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+	return handoff(
+	    t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
 }
 
 /* One at a time, so that when the caller goes on nobody has the old credentials. A carrier takes the kick wherever it

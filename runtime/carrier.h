@@ -30,31 +30,33 @@ enum carrier_mode {
 #define CARRIER_SIGNAL_STACK (64 * 1024)
 #define RECORDED 64 /* a power of two */
 
+/* Signals that came while a carrier was in the runtime: written by its handler, read by itself. */
+struct recorded {
+	_Atomic uint32_t head, tail;
+	struct ksiginfo info[RECORDED];
+};
+
 struct carrier {
 	struct carrier *self;   /* %gs:0 */
 	struct thread *current; /* NULL in a scheduler or idle context, and for the native carrier */
 	_Atomic uint64_t state;
-	struct hub *hub;      /* the one it owns, NULL without */
-	struct thread *left;  /* switched away from just now: finished by carrier_arrived() */
-	bool left_rejoins;    /* ... and is to be pushed to its hub once off this carrier */
-	struct context idle;  /* on the carrier's own stack: waits for a hub */
-	int tid;              /* the kernel's */
+	struct hub *hub;        /* the one it owns, NULL without */
+	struct thread *left;    /* switched away from just now: finished by carrier_arrived() */
+	bool left_rejoins;      /* ... and is to be pushed to its hub once off this carrier */
+	struct context idle;    /* on the carrier's own stack: waits for a hub */
+	int tid;                /* the kernel's */
 	_Atomic uint32_t given; /* futex word: 1 = a hub was given to this spare */
 	struct hub *gift;
 	struct carrier *next_spare;
 	struct carrier *next_all;
-	ksigset_t kernel_mask;     /* what is blocked for real on this kernel thread */
-	struct regs *deliver;      /* frame that a self-inflicted kick is to resume from (signal_frame.c) */
+	ksigset_t kernel_mask; /* what is blocked for real on this kernel thread */
+	struct regs *deliver;  /* frame that a self-inflicted kick is to resume from (signal_frame.c) */
 	struct ksiginfo deliver_info;
 	uint32_t sigpipe; /* the current thread wrote to a broken pipe */
-	/* Signals that came while this carrier was in the runtime: written by its handler, read by itself. */
-	struct {
-		_Atomic uint32_t head, tail;
-		struct ksiginfo info[RECORDED];
-	} *recorded;
-	_Atomic uint32_t attention; /* a signal handler came while in the runtime: look before leaving */
+	struct recorded *recorded;
+	_Atomic uint32_t attention;        /* a signal handler came while in the runtime: look before leaving */
 	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
-	bool is_shadow;            /* of a child that shares our memory (process.c) */
+	bool is_shadow;                    /* of a child that shares our memory (process.c) */
 	bool shadow_mask_set;
 	ksigset_t shadow_mask;
 	void *stack;
@@ -84,11 +86,11 @@ extern struct carrier native_carrier; /* of those who pass everything to the ker
 extern struct carrier *_Atomic carriers; /* all, and the monitor; never freed */
 extern uint32_t max_carriers;
 
-int carrier_adopt_main(struct hub *h, struct thread *t); /* the calling kernel thread becomes a carrier */
-void carrier_list(struct carrier *c);                    /* into `carriers` */
-void carrier_enter(struct carrier *c);                   /* program -> runtime */
+int carrier_adopt_main(struct hub *h, struct thread *t);         /* the calling kernel thread becomes a carrier */
+void carrier_list(struct carrier *c);                            /* into `carriers` */
+void carrier_enter(struct carrier *c);                           /* program -> runtime */
 _Noreturn void carrier_leave(struct carrier *c, struct regs *r); /* runtime -> program */
-void carrier_arrived(void);                              /* first thing after every switch */
+void carrier_arrived(void);                                      /* first thing after every switch */
 
 /* Spares: a carrier in nobody's list is in the hand of whoever took it, to be given a hub or put back. */
 struct carrier *spare_take(void); /* NULL: no carrier to be had */

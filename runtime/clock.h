@@ -6,7 +6,7 @@
 
 #include "base.h"
 
-void clock_init(void); /* finds the vDSO */
+void clock_init(void);  /* finds the vDSO */
 nsec_t clock_now(void); /* CLOCK_MONOTONIC */
 nsec_t clock_read(clockid_t id);
 

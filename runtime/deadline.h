@@ -1,4 +1,4 @@
-/* Deadlines: a pairing heap with the nodes inside what waits. No allocation; insert O(1), removal O(log n) amortized. */
+/* Deadlines: a pairing heap, its nodes inside what waits. No allocation; insert O(1), removal O(log n) amortized. */
 #ifndef GREEN_DEADLINE_H
 #define GREEN_DEADLINE_H
 

@@ -299,8 +299,9 @@ out:
 }
 
 /*
- * Priority inheritance. Green threads have no priorities of their own, so what is left of the protocol is the hand-over:
- * the word holds the owner's tid, FUTEX_WAITERS while somebody is queued; unlock gives it to the first in the queue.
+ * Priority inheritance. Green threads have no priorities of their own, so what is left of the protocol is the
+ * hand-over: the word holds the owner's tid, FUTEX_WAITERS while somebody is queued; unlock gives it to the first in
+ * the queue.
  */
 static long lock_pi(struct thread *t, uint32_t *addr, nsec_t deadline, bool try)
 {
@@ -316,8 +317,8 @@ static long lock_pi(struct thread *t, uint32_t *addr, nsec_t deadline, bool try)
 	}
 	for (;;) {
 		uint32_t owner = word & FUTEX_TID_MASK;
-		uint32_t want = owner == 0 ? (uint32_t)t->tid | (word & (FUTEX_WAITERS | FUTEX_OWNER_DIED))
-					   : word | FUTEX_WAITERS;
+		uint32_t want =
+		    owner == 0 ? (uint32_t)t->tid | (word & (FUTEX_WAITERS | FUTEX_OWNER_DIED)) : word | FUTEX_WAITERS;
 		long err = 0;
 		if (owner == (uint32_t)t->tid)
 			err = -EDEADLK;
@@ -350,8 +351,7 @@ static struct futex_waiter *first_pi(struct bucket *b, const uint32_t *addr, boo
 {
 	struct futex_waiter *first = NULL;
 	*more = false;
-	list_for_each(l, &b->waiters)
-	{
+	list_for_each (l, &b->waiters) {
 		struct futex_waiter *w = container_of(l, struct futex_waiter, link);
 		if (w->addr != addr || !w->pi)
 			continue;
@@ -569,7 +569,8 @@ static long waitv_queue(struct thread *t, const struct waitv *v, unsigned n, str
 	for (*queued = 0; *queued < n; ++*queued) {
 		struct futex_waiter *x = &w[*queued];
 		uint32_t now;
-		*x = (struct futex_waiter){.addr = (uint32_t *)v[*queued].uaddr, .bitset = FUTEX_BITSET_MATCH_ANY, .thread = t};
+		*x = (struct futex_waiter){
+		    .addr = (uint32_t *)v[*queued].uaddr, .bitset = FUTEX_BITSET_MATCH_ANY, .thread = t};
 		struct bucket *b = bucket_of(x->addr);
 		bucket_lock(b);
 		long err = user_load32(x->addr, &now) ? -EFAULT : now != (uint32_t)v[*queued].val ? -EAGAIN : 0;

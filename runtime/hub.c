@@ -6,9 +6,10 @@
 #include "carrier.h"
 #include "clock.h"
 #include "loop.h"
-#include "monitor.h"
 #include "mem.h"
+#include "monitor.h"
 #include "poller.h"
+#include "signal_core.h"
 #include "stats.h"
 
 /* Switches between two looks at the poller while threads are ready: a thread that became ready by I/O waits for at most
@@ -36,7 +37,8 @@ struct hub *hub_new(int id)
 void hub_count_turn(struct hub *h)
 {
 	stats.switches++;
-	atomic_store_explicit(&h->turns, atomic_load_explicit(&h->turns, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(
+	    &h->turns, atomic_load_explicit(&h->turns, memory_order_relaxed) + 1, memory_order_relaxed);
 	if (unlikely(atomic_load_explicit(&h->preempt, memory_order_relaxed)))
 		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 }
@@ -159,6 +161,8 @@ struct thread *hub_next(struct hub *h)
 /* Nobody is ready: until an event, a deadline, or a notice from another carrier. */
 static void sleep_until_event(struct hub *h)
 {
+	/* Who parks with a mask of its own (sigsuspend, ppoll) does not leave by the door, which tells the kernel. */
+	carrier_sync_mask(carrier_self());
 	atomic_store(&h->polling, 1);
 	atomic_thread_fence(memory_order_seq_cst); /* pairs with hub_notify */
 	if (atomic_load(&h->inbound) || atomic_load(&h->signals)) {

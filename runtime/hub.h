@@ -1,4 +1,4 @@
-/* The hub: run queue, libuv loop, poller and deadlines. One carrier at a time owns it; its inside is single-threaded. */
+/* The hub: run queue, libuv loop, poller, deadlines. One carrier at a time owns it; its inside is single-threaded. */
 #ifndef GREEN_HUB_H
 #define GREEN_HUB_H
 
@@ -9,7 +9,7 @@ struct hub {
 	/* Owner only. */
 	struct thread *run_head, *run_tail;
 	uint32_t run_length;
-	uint32_t since_poll;      /* switches since the poller was looked at */
+	uint32_t since_poll; /* switches since the poller was looked at */
 	struct deadlines deadlines;
 	struct thread *scheduler; /* the scheduler context: libuv runs there */
 	int epoll;                /* edge-triggered poller; libuv's backend fd is in it */
@@ -20,22 +20,22 @@ struct hub {
 
 	/* Anyone. */
 	_Alignas(CACHE_LINE) struct thread *_Atomic inbound; /* MPSC stack of threads made ready by others */
-	_Atomic uint32_t polling;    /* it sleeps, or is about to: write the eventfd */
-	_Atomic uint64_t turns;      /* counts switches: the monitor sees that somebody stays */
-	_Atomic uint64_t looks;      /* counts looks at the poller, and */
-	_Atomic uint32_t look_due;   /* ... here the monitor says that there was none for a tick */
-	_Atomic uint32_t preempt;    /* the running thread has had its time: it yields at its next call */
-	_Atomic uint32_t signals;    /* process-directed signals are to be routed (signal.c) */
+	_Atomic uint32_t polling;                            /* it sleeps, or is about to: write the eventfd */
+	_Atomic uint64_t turns;                              /* counts switches: the monitor sees that somebody stays */
+	_Atomic uint64_t looks;                              /* counts looks at the poller, and */
+	_Atomic uint32_t look_due; /* ... here the monitor says that there was none for a tick */
+	_Atomic uint32_t preempt;  /* the running thread has had its time: it yields at its next call */
+	_Atomic uint32_t signals;  /* process-directed signals are to be routed (signal.c) */
 	struct carrier *_Atomic owner;
 	int id;
 };
 
 struct hub *hub_new(int id);
-void hub_ready(struct thread *t);         /* to its hub's run queue, from wherever */
-struct thread *hub_next(struct hub *h);   /* the next to run, NULL: through the scheduler */
-void hub_count_turn(struct hub *h);       /* at each switch to a thread */
-void hub_ask_look(struct hub *h);         /* at the poller, before the next thread runs */
-void hub_notify(struct hub *h);           /* if it sleeps, it looks again */
+void hub_ready(struct thread *t);            /* to its hub's run queue, from wherever */
+struct thread *hub_next(struct hub *h);      /* the next to run, NULL: through the scheduler */
+void hub_count_turn(struct hub *h);          /* at each switch to a thread */
+void hub_ask_look(struct hub *h);            /* at the poller, before the next thread runs */
+void hub_notify(struct hub *h);              /* if it sleeps, it looks again */
 _Noreturn void hub_scheduler(struct hub *h); /* body of a scheduler context */
 void hubs_reset_in_child(void);
 

@@ -11,9 +11,11 @@
 #include "poller.h"
 
 /* What we call of it, looked up in a private copy: a process that exports a uv of its own (node) keeps that. */
+/* clang-format off */
 #define UV_CALLS(X)                                                                                                    \
 	X(uv_loop_init) X(uv_loop_size) X(uv_backend_fd) X(uv_backend_timeout) X(uv_run) X(uv_update_time)              \
 	X(uv_async_init) X(uv_replace_allocator)
+/* clang-format on */
 static struct {
 #define X(name) __typeof__(&name) name;
 	UV_CALLS(X)
@@ -73,8 +75,8 @@ int loop_load(void *(*open_library)(const char *name))
 	void *so = open_library("libuv.so.1");
 	if (!so)
 		return -ENOENT;
-#define X(name)                                                                                                        \
-	if (!(uv.name = (__typeof__(&name))dlsym(so, #name)))                                                           \
+#define X(name)                                               \
+	if (!(uv.name = (__typeof__(&name))dlsym(so, #name))) \
 		return -ENOENT;
 	UV_CALLS(X)
 #undef X

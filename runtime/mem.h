@@ -22,7 +22,9 @@ struct slab {
 	void *free;
 	char *fresh, *end;
 };
+/* clang-format off */
 #define SLAB_INIT(type) {.size = (sizeof(type) + 15) & ~15UL}
+/* clang-format on */
 
 void *slab_alloc(struct slab *s); /* contents: of the last user, or zero; NULL when out of memory */
 void slab_free(struct slab *s, void *p);

@@ -98,4 +98,3 @@ long call_openat(struct thread *t, struct regs *r)
 {
 	return open_path(t, r, (int)r->rdi, r->rsi, (int)r->rdx);
 }
-

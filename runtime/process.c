@@ -49,9 +49,9 @@ long call_fork(struct thread *t, struct regs *r)
 
 /*
  * vfork, and clone with CLONE_VM (posix_spawn): the child runs in our memory until it execs. It must not touch the
- * runtime: its gs base is the carrier's shadow, which passes everything to the kernel. No signal may meet it either (its
- * handler would be ours, in the middle of the parent's state), so all are blocked; at exec the mask becomes the caller's
- * unless the child has set its own.
+ * runtime: its gs base is the carrier's shadow, which passes everything to the kernel. No signal may meet it either
+ * (its handler would be ours, in the middle of the parent's state), so all are blocked; at exec the mask becomes the
+ * caller's unless the child has set its own.
  */
 long process_clone_vm(struct thread *t, struct regs *r)
 {

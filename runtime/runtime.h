@@ -32,9 +32,9 @@ extern int runtime_pid;
 void runtime_prepare(void); /* before the first site is patched */
 void runtime_abandon(void); /* after a failed start */
 int runtime_start(const struct runtime_options *opt);
-void runtime_scheduler_next(void);          /* the next CLONE_THREAD of this thread makes the scheduler context */
+void runtime_scheduler_next(void); /* the next CLONE_THREAD of this thread makes the scheduler context */
 _Noreturn void runtime_scheduler_main(void);
-int runtime_finish_start(void);             /* the scheduler context exists: signals, monitor */
+int runtime_finish_start(void); /* the scheduler context exists: signals, monitor */
 uintptr_t runtime_rseq_area(void);
 
 extern struct thread *scheduler_born;

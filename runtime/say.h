@@ -2,7 +2,8 @@
 #ifndef GREEN_SAY_H
 #define GREEN_SAY_H
 
-/* %d int, %u unsigned, %l unsigned long, %x unsigned long in hex, %s string. "libgreen: " in front, a newline behind. */
+/* %d int, %u unsigned, %l unsigned long, %x unsigned long in hex, %s string. "libgreen: " in front, a newline behind.
+ */
 void say(const char *format, ...);
 void say_to(int fd, const char *format, ...);
 

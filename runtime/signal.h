@@ -19,14 +19,14 @@ struct kaltstack {
 
 struct thread_signals {
 	ksigset_t mask;
-	_Atomic ksigset_t pending;      /* directed to this thread */
-	_Atomic uint32_t work;          /* something is pending that is not blocked: look before going back */
-	ksigset_t saved_mask;           /* to be restored after the handler (sigsuspend, ppoll ...) */
+	_Atomic ksigset_t pending; /* directed to this thread */
+	_Atomic uint32_t work;     /* something is pending that is not blocked: look before going back */
+	ksigset_t saved_mask;      /* to be restored after the handler (sigsuspend, ppoll ...) */
 	bool restore_mask;
-	ksigset_t waiting;              /* in rt_sigtimedwait for these */
+	ksigset_t waiting; /* in rt_sigtimedwait for these */
 	struct kaltstack alt;
-	struct queued_signal *queue;    /* the pending ones' siginfo, oldest first */
-	bool gone;                      /* exiting: takes no more */
+	struct queued_signal *queue; /* the pending ones' siginfo, oldest first */
+	bool gone;                   /* exiting: takes no more */
 };
 
 /* Does t have a pending signal that it does not block? */

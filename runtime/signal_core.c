@@ -1,9 +1,9 @@
 /*
  * Virtual signals: masks, pending sets, who gets what.
  *
- * Each green thread has a mask and a set of pending signals of its own. The kernel's mask of every carrier is real_mask:
- * what every green thread blocks is really blocked, so that sigwait, signalfd and default actions are the kernel's.
- * A signal with a handler of the program's goes to the runtime's handler (signal_frame.c).
+ * Each green thread has a mask and a set of pending signals of its own. The kernel's mask of every carrier is
+ * real_mask: what every green thread blocks is really blocked, so that sigwait, signalfd and default actions are the
+ * kernel's. A signal with a handler of the program's goes to the runtime's handler (signal_frame.c).
  */
 #include "signal_core.h"
 
@@ -166,9 +166,9 @@ static void enqueue(struct queued_signal **q, ksigset_t pending, const struct ks
 }
 
 /*
- * It has something to look at: wherever it is. The thread's own side (thread_prepare, the store of USER, thread.carrier)
- * is plain stores followed by a look at `work`, without a fence, because that path is hot; the barrier is made here, for
- * both (tests/models: signal_window, park).
+ * It has something to look at: wherever it is. The thread's own side (thread_prepare, the store of USER,
+ * thread.carrier) is plain stores followed by a look at `work`, without a fence, because that path is hot; the barrier
+ * is made here, for both (tests/models: signal_window, park).
  */
 static void notify(struct thread *t)
 {
@@ -199,8 +199,7 @@ static struct thread *choose(int sig)
 {
 	struct thread *found = NULL;
 	spin_lock(&threads_lock);
-	list_for_each(l, &threads)
-	{
+	list_for_each (l, &threads) {
 		struct thread *t = container_of(l, struct thread, all);
 		if (t->sig.gone)
 			continue;
@@ -277,7 +276,8 @@ static bool unqueue(struct queued_signal **q, int sig, struct ksiginfo *info, bo
 /* Faults first, then by number (next_signal() in kernel/signal.c). */
 static int lowest(ksigset_t set)
 {
-	ksigset_t sync = SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS);
+	ksigset_t sync =
+	    SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS);
 	return __builtin_ctzl(set & sync ? set & sync : set) + 1;
 }
 
@@ -322,8 +322,7 @@ void signals_discard(ksigset_t set)
 	discard_from(&process_queue, set);
 	process_pending &= ~set;
 	spin_lock(&threads_lock);
-	list_for_each(l, &threads)
-	{
+	list_for_each (l, &threads) {
 		struct thread *t = container_of(l, struct thread, all);
 		discard_from(&t->sig.queue, set);
 		atomic_fetch_and(&t->sig.pending, ~set);
@@ -389,7 +388,9 @@ void signals_restore_kernel(struct thread *survivor)
 		if (sys(SYS_rt_sigaction, sig, 0, &now, 8) == 0 && now.handler != actions[sig].handler)
 			sys(SYS_rt_sigaction, sig, &actions[sig], 0, 8);
 	}
-	stack_t ss = {.ss_sp = (void *)survivor->sig.alt.sp, .ss_flags = survivor->sig.alt.flags, .ss_size = survivor->sig.alt.size};
+	stack_t ss = {.ss_sp = (void *)survivor->sig.alt.sp,
+	    .ss_flags = survivor->sig.alt.flags,
+	    .ss_size = survivor->sig.alt.size};
 	sys(SYS_sigaltstack, &ss, 0);
 	process_pending = 0;
 	process_queue = NULL;

@@ -30,8 +30,8 @@ extern _Atomic ksigset_t real_mask; /* what every green thread blocks */
 
 int signals_start(struct thread *main_thread);
 void signals_restore_kernel(struct thread *survivor); /* in the child of a fork */
-bool kernel_action_differs(int sig); /* from the program's view */
-void kernel_action_set(int sig); /* tells the kernel what to do for actions[sig] */
+bool kernel_action_differs(int sig);                  /* from the program's view */
+void kernel_action_set(int sig);                      /* tells the kernel what to do for actions[sig] */
 
 /* The kernel's mask of a carrier. */
 void carrier_block_signals(struct carrier *c);
@@ -41,7 +41,7 @@ void carrier_sync_mask(struct carrier *c);
 void signal_set_mask(struct thread *t, ksigset_t mask);
 void signal_send_thread(struct thread *t, const struct ksiginfo *info);
 void signal_send_process(const struct ksiginfo *info);
-void signals_discard(ksigset_t set); /* they are being ignored now */
+void signals_discard(ksigset_t set);                                      /* they are being ignored now */
 bool signal_take(struct thread *t, ksigset_t set, struct ksiginfo *info); /* the next pending one of set */
 bool signal_ignored(int sig);
 void signals_look(struct thread *t); /* if a handler left a note: takes the records */
@@ -55,6 +55,6 @@ void signal_deliver(struct thread *t, struct regs *r, long ret);
 _Noreturn void signal_run_in_program(struct thread *t, void (*fn)(void));
 
 _Noreturn void signal_return(struct thread *t, struct regs *r); /* rt_sigreturn */
-void signal_die(int sig);               /* the default action, for real */
+void signal_die(int sig);                                       /* the default action, for real */
 
 #endif

@@ -74,7 +74,8 @@ static void push_frame(struct carrier *c, struct thread *t, struct kucontext *uc
 	struct kaction a = actions[sig];
 	struct kframe f = {.restorer = a.restorer, .uc = *uc, .info = *info};
 	uint64_t sp = uc->sp - 128;
-	bool entering_alt = a.flags & SA_ONSTACK && !(t->sig.alt.flags & SS_DISABLE) && !on_altstack(&t->sig.alt, uc->sp);
+	bool entering_alt =
+	    a.flags & SA_ONSTACK && !(t->sig.alt.flags & SS_DISABLE) && !on_altstack(&t->sig.alt, uc->sp);
 
 	if (entering_alt)
 		sp = t->sig.alt.sp + t->sig.alt.size;
@@ -301,7 +302,8 @@ void signal_restorer(void);
 bool kernel_action_differs(int sig)
 {
 	return actions[sig].handler > 1 || sig == SIGSEGV || sig == SIGBUS ||
-	       (sig == SIGPIPE && actions[sig].handler != (uint64_t)SIG_IGN) || sig == SIGNAL_KICK || sig == SIGNAL_CANCEL;
+	       (sig == SIGPIPE && actions[sig].handler != (uint64_t)SIG_IGN) || sig == SIGNAL_KICK ||
+	       sig == SIGNAL_CANCEL;
 }
 
 void kernel_action_set(int sig)
@@ -325,11 +327,13 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 		if (!wants_handler(&info))
 			continue;
 		uint64_t start = runtime_hooks.site_start ? runtime_hooks.site_start(r->rip) : 0;
-		bool restart = ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && actions[info.si_signo].flags & SA_RESTART);
+		bool restart =
+		    ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && actions[info.si_signo].flags & SA_RESTART);
 		if (restart && start) {
 			r->rip = start;
 			r->rax = r->nr;
-		} else if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND || ret == -ERESTART_SLEEP) {
+		} else if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND ||
+			   ret == -ERESTART_SLEEP) {
 			r->rax = (uint64_t)-EINTR;
 		} else {
 			r->rax = (uint64_t)ret;

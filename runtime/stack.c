@@ -1,7 +1,7 @@
 /*
- * Stacks: glibc maps one inaccessible and then opens all but the guard (allocatestack.c), which makes two VMAs a thread;
- * at 65,530 maps (vm.max_map_count) that ends with 32,000 threads. Where the kernel has MADV_GUARD_INSTALL (Linux 6.13)
- * the guard is page-table entries instead, and neighbouring stacks share one VMA.
+ * Stacks: glibc maps one inaccessible and then opens all but the guard (allocatestack.c), which makes two VMAs a
+ * thread; at 65,530 maps (vm.max_map_count) that ends with 32,000 threads. Where the kernel has MADV_GUARD_INSTALL
+ * (Linux 6.13) the guard is page-table entries instead, and neighbouring stacks share one VMA.
  */
 #include "stack.h"
 
@@ -73,7 +73,8 @@ static void open_guard(struct regs *r)
 long call_mprotect(struct thread *t, struct regs *r)
 {
 	uintptr_t low = t->stack_pending.addr;
-	if (low && (r->rdi & 4095) == 0 && r->rdi >= low && r->rdi + r->rsi == low + t->stack_pending.len && r->rdx & PROT_WRITE)
+	if (low && (r->rdi & 4095) == 0 && r->rdi >= low && r->rdi + r->rsi == low + t->stack_pending.len &&
+	    r->rdx & PROT_WRITE)
 		return open_stack(t, r);
 	long ret = native_regs(t, r);
 	if (ret == 0 && r->rdx & PROT_WRITE)

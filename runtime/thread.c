@@ -268,8 +268,7 @@ void threads_reset_in_child(void)
 {
 	threads_lock = (struct spin){0};
 	thread_slab.lock = (struct spin){0};
-	list_for_each(l, &threads)
-	{
+	list_for_each (l, &threads) {
 		struct thread *t = container_of(l, struct thread, all);
 		tid_drop(t->tid);
 	}

@@ -29,17 +29,17 @@ enum {
 struct thread {
 	struct context ctx; /* where it goes on when it is switched to */
 	_Atomic uint32_t wake;
-	_Atomic uint32_t on_cpu; /* a carrier stands on its stack; cleared by the successor after the switch */
-	struct hub *hub;         /* where it queues when ready */
+	_Atomic uint32_t on_cpu;         /* a carrier stands on its stack; cleared by the successor after the switch */
+	struct hub *hub;                 /* where it queues when ready */
 	struct carrier *_Atomic carrier; /* the one that runs it, NULL while it does not run */
-	struct thread *next;     /* in a run queue or an inbound stack */
+	struct thread *next;             /* in a run queue or an inbound stack */
 	struct deadline deadline;
-	struct list all; /* in the list of all threads */
+	struct list all;   /* in the list of all threads */
 	struct regs *regs; /* frame of the call it is in */
 	int tid;
 	bool dead;
 	bool is_main;
-	bool wants_scheduler; /* its next clone makes a scheduler context */
+	bool wants_scheduler;    /* its next clone makes a scheduler context */
 	nsec_t restart_deadline; /* of a sleep that is being restarted, else 0 */
 
 	/* What the kernel keeps per thread. */
@@ -54,7 +54,7 @@ struct thread {
 	struct {
 		uintptr_t addr;
 		size_t len;
-	} stack_pending; /* mapped for a stack, guard not yet asked for (stack.c) */
+	} stack_pending;     /* mapped for a stack, guard not yet asked for (stack.c) */
 	uintptr_t stack_low; /* guard included */
 	size_t stack_size;
 	struct regs vfork_regs; /* a vfork's way back: its stack is the child's for a while */
@@ -63,7 +63,6 @@ struct thread {
 extern struct list threads; /* of the program, alive; under threads_lock */
 extern struct spin threads_lock;
 extern _Atomic uint32_t threads_alive;
-
 
 /* The frame of a CLONE_THREAD clone becomes a green thread's first return; its tid or a negative errno. */
 struct clone_spec {

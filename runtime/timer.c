@@ -1,6 +1,6 @@
 /*
- * POSIX timers that signal one thread (SIGEV_THREAD_ID, under SIGEV_THREAD too): the kernel does not know our tids, so it
- * signals the process, and the timer's id in the siginfo tells for whom it is.
+ * POSIX timers that signal one thread (SIGEV_THREAD_ID, under SIGEV_THREAD too): the kernel does not know our tids, so
+ * it signals the process, and the timer's id in the siginfo tells for whom it is.
  */
 #include "timer.h"
 

@@ -39,8 +39,8 @@ static uintptr_t start_of(uintptr_t resume)
 }
 
 /*
- * A signal frame shows an address in libc where the thread really is in a stub, because unwind tables end at libc: behind
- * the call, or at it if it is to be issued again.
+ * A signal frame shows an address in libc where the thread really is in a stub, because unwind tables end at libc:
+ * behind the call, or at it if it is to be issued again.
  */
 static uintptr_t canonical(uintptr_t ip)
 {
@@ -101,8 +101,8 @@ static int kernel_threads(void)
 }
 
 /* Without these nothing works, or threads appear behind our back. */
-static const int must_have[] = {SYS_clone, SYS_clone3, SYS_futex, SYS_exit, SYS_rt_sigprocmask, SYS_rt_sigreturn,
-    SYS_read, SYS_write, SYS_close};
+static const int must_have[] = {
+    SYS_clone, SYS_clone3, SYS_futex, SYS_exit, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_read, SYS_write, SYS_close};
 
 static bool site_patched(int nr)
 {
@@ -143,7 +143,7 @@ static void *scheduler(void *arg)
 	runtime_scheduler_main();
 }
 
-/* The scheduler context gets its stack and TLS from glibc: its clone is answered with a context that nobody runs yet. */
+/* The scheduler context gets stack and TLS from glibc: its clone is answered with a context that nobody runs yet. */
 static const char *make_scheduler(void)
 {
 	pthread_attr_t attr;

@@ -54,7 +54,8 @@ static size_t soname_offset(const char *image, size_t size)
 	}
 	for (int i = 0; soname && i < eh->e_phnum; i++) {
 		uint64_t at = strings + soname - ph[i].p_vaddr;
-		if (ph[i].p_type == PT_LOAD && strings >= ph[i].p_vaddr && at < ph[i].p_filesz && ph[i].p_offset + at < size)
+		if (ph[i].p_type == PT_LOAD && strings >= ph[i].p_vaddr && at < ph[i].p_filesz &&
+		    ph[i].p_offset + at < size)
 			return ph[i].p_offset + at;
 	}
 	return 0;

@@ -70,6 +70,15 @@ Test(futex, wakes_in_order)
 	}
 }
 
+/* The kernel looks at the count after it has woken one. */
+Test(futex, wake_of_zero_wakes_one)
+{
+	start_waiters(0, 2, &word, ~0U);
+	cr_assert_eq(wake(&word, 0), 1);
+	cr_assert(w[0].done && !w[1].done);
+	cr_assert_eq(wake(&word, 1), 1);
+}
+
 Test(futex, another_value)
 {
 	word = 7;
@@ -304,7 +313,7 @@ Test(futex, pi_is_handed_over_in_order)
 	green_settle();
 	cr_assert_eq(results, 0);
 	cr_assert_eq(word, tid() | FUTEX_WAITERS);
-	cr_assert_eq(wake(&word, 10), 0, "a plain wake is not for them");
+	cr_assert_eq(wake(&word, 10), -EINVAL, "a plain wake is not for them");
 	cr_assert_eq(green(SYS_futex, &word, FUTEX_REQUEUE | PRIVATE, 0, 10, &other), 0);
 	cr_assert_eq(green(SYS_futex, &word, FUTEX_UNLOCK_PI | PRIVATE), 0);
 	cr_assert_eq(word, (uint32_t)w[0].green.tid | FUTEX_WAITERS);

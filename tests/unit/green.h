@@ -21,6 +21,11 @@
 #define STACK_SIZE (256UL * 1024)
 #define MSEC NSEC_PER_MSEC
 
+static inline struct thread *thread_self(void)
+{
+	return carrier_self()->current;
+}
+
 static inline long green6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long ret = nr;

@@ -1,5 +1,6 @@
 /* Virtual signals: masks and what of them is real, pending queues, the order of taking, who is chosen. */
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 
 #include "runtime/signal_core.h"
@@ -290,6 +291,28 @@ Test(choice, passes_on)
 	cr_assert(extra[0].sig.work, "the one that is left");
 }
 
+/* Gone, but not yet out of the list of all threads. */
+Test(choice, not_of_one_that_is_gone)
+{
+	begin_with(2);
+	signal_set_mask(me, ~0UL);
+	signal_thread_gone(&extra[0]);
+	send(NULL, SIGUSR1, 0);
+	cr_assert_eq(chosen(), 1);
+}
+
+/* What was for it to take is another's, and not its own again. */
+Test(choice, passes_on_when_it_goes)
+{
+	begin_with(2);
+	signal_set_mask(me, ~0UL);
+	send(NULL, SIGUSR1, 0);
+	cr_assert_eq(chosen(), 0);
+	extra[0].sig.work = 0;
+	signal_thread_gone(&extra[0]);
+	cr_assert_eq(chosen(), 1);
+}
+
 Test(choice, wakes_a_parked_thread)
 {
 	begin_with(1);
@@ -392,6 +415,39 @@ Test(delivery, alternate_stack, .init = green_begin, .timeout = 10)
 	send_self(SIGUSR1);
 	cr_assert(stack_inside - (uintptr_t)alt >= sizeof(alt));
 	cr_assert_eq(runs, 2);
+}
+
+static int ep;
+static ksigset_t mask_after;
+
+static void wait_with_a_mask(void *arg)
+{
+	struct epoll_event ev;
+	ksigset_t usr1 = SIGBIT(SIGUSR1), none = 0;
+	(void)arg;
+	green(SYS_rt_sigprocmask, SIG_SETMASK, &usr1, NULL, 8);
+	green(SYS_epoll_pwait, ep, &ev, 1, 50, &none, 8);
+	green(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask_after, 8);
+}
+
+/* A signal ends the wait, but is ignored before the thread looks at it: no handler's frame brings the mask back. */
+Test(delivery, mask_of_a_wait_that_no_handler_ends, .init = green_begin, .timeout = 10)
+{
+	struct green_thread g;
+	int p[2];
+	struct epoll_event ev = {.events = EPOLLIN};
+	cr_assert_eq(pipe(p), 0);
+	ep = epoll_create1(0);
+	cr_assert_eq(green(SYS_epoll_ctl, ep, EPOLL_CTL_ADD, p[0], &ev), 0);
+	handle(SIGUSR1, 0);
+	green_start(&g, wait_with_a_mask, NULL);
+	green_settle();
+	cr_assert_eq(green(SYS_tgkill, getpid(), g.tid, SIGUSR1), 0);
+	struct kaction ignore = {.handler = (uint64_t)SIG_IGN};
+	cr_assert_eq(green(SYS_rt_sigaction, SIGUSR1, &ignore, NULL, 8), 0);
+	green_join(&g);
+	cr_assert_eq(runs, 0);
+	cr_assert_eq(mask_after, SIGBIT(SIGUSR1));
 }
 
 Test(delivery, sigtimedwait, .init = green_begin, .timeout = 10)

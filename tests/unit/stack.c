@@ -106,6 +106,31 @@ Test(stack, locked_memory)
 		check_stack(map_stack(16 * PAGE, 2 * PAGE), 16 * PAGE, 2 * PAGE);
 }
 
+/* A call that the kernel refuses says nothing about guards: the next stacks have theirs as before. */
+Test(stack, refused_before_it_is_opened)
+{
+	if (!have_guards())
+		cr_skip_test("this kernel has no MADV_GUARD_INSTALL");
+	char *p = (char *)green(SYS_mmap, NULL, 16 * PAGE, PROT_NONE, STACK, -1, 0);
+	cr_assert_eq(green(SYS_mprotect, p + 100, 16 * PAGE - 100, RW), -EINVAL);
+	int before = maps();
+	for (int i = 0; i < 100; i++)
+		map_stack(16 * PAGE, PAGE);
+	cr_assert_leq(maps(), before + 20);
+}
+
+/* Two reservations before the first is opened, as by who manages stacks of his own: that one has its guard too. */
+Test(stack, opened_after_another_is_mapped)
+{
+	char *first = (char *)green(SYS_mmap, NULL, 16 * PAGE, PROT_NONE, STACK, -1, 0);
+	char *second = (char *)green(SYS_mmap, NULL, 16 * PAGE, PROT_NONE, STACK, -1, 0);
+	check_stack(first, 16 * PAGE, 16 * PAGE);
+	cr_assert_eq(green(SYS_mprotect, first + PAGE, 15 * PAGE, RW), 0);
+	check_stack(first, 16 * PAGE, PAGE);
+	cr_assert_eq(green(SYS_mprotect, second + 2 * PAGE, 14 * PAGE, RW), 0);
+	check_stack(second, 16 * PAGE, 2 * PAGE);
+}
+
 /* What is not a stack of glibc's is the kernel's. */
 Test(stack, other_mappings)
 {
