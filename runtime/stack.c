@@ -22,12 +22,9 @@ long call_mmap(struct thread *t, struct regs *r)
 	const uint64_t stack_flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK;
 	if (r->rdi || r->rdx != PROT_NONE || r->r10 != stack_flags || atomic_load(&unsupported))
 		return native_regs(t, r);
-	long p = sys(SYS_mmap, 0, r->rsi, PROT_READ | PROT_WRITE, stack_flags | MAP_NORESERVE, -1, 0);
+	long p = sys(SYS_mmap, 0, r->rsi, PROT_NONE, stack_flags | MAP_NORESERVE, -1, 0);
 	if (p < 0 && p > -4096)
 		return p;
-	if (t->stack_pending.addr) /* was no stack after all, or its mprotect failed */
-		sys(SYS_mprotect, t->stack_pending.addr, t->stack_pending.len, PROT_NONE);
-	/* Until the mprotect says how large the guard is, none of it is to be touched; nobody knows of it yet. */
 	t->stack_pending.addr = (uintptr_t)p;
 	t->stack_pending.len = r->rsi;
 	return p;
@@ -43,21 +40,24 @@ static void widen_hull(uintptr_t low, uintptr_t high)
 		;
 }
 
-/* The second half of the pair. */
+/* The second half of the pair: the whole is opened, and the guard installed in what it should not have opened. */
 static long open_stack(struct thread *t, struct regs *r)
 {
-	uintptr_t low = t->stack_pending.addr, end = low + t->stack_pending.len;
-	size_t guard = r->rdi - low;
+	uintptr_t low = t->stack_pending.addr;
+	size_t len = t->stack_pending.len, guard = r->rdi - low;
 	t->stack_pending.addr = 0;
-	long err = guard ? sys(SYS_madvise, low, guard, GUARD_INSTALL) : 0;
-	if (err) { /* an older kernel, or locked memory (mlockall): the guard as glibc would have it */
-		if (err == -EINVAL && !r->rdx)
-			atomic_store(&unsupported, true);
-		err = sys(SYS_mprotect, low, guard, PROT_NONE);
-		return err ? err : native_regs(t, r);
+	long err = sys(SYS_mprotect, low, len, r->rdx);
+	if (err)
+		return err;
+	err = guard ? sys(SYS_madvise, low, guard, GUARD_INSTALL) : 0;
+	if (!err) {
+		widen_hull(low, low + len);
+		return 0;
 	}
-	widen_hull(low, end);
-	return r->rdx == (PROT_READ | PROT_WRITE) ? 0 : native_regs(t, r); /* executable stacks want their bit */
+	/* An older kernel, or locked memory (mlockall): the guard as glibc would have it. */
+	if (err == -EINVAL)
+		atomic_store(&unsupported, true);
+	return sys(SYS_mprotect, low, guard, PROT_NONE);
 }
 
 /* A cached stack that is used again with a smaller guard has the rest opened. mprotect leaves guard entries alone. */
