@@ -269,6 +269,7 @@ def main():
             print(f"{needed}: not built")
             return 1
     with tempfile.TemporaryDirectory() as scratch:
+        os.chmod(scratch, 0o711)  # for what nobody runs
         os.chdir(scratch)
         os.chmod(scratch, 0o755)
         os.symlink("loop", "loop")
