@@ -90,10 +90,30 @@ static void change_mask(struct thread *t, ksigset_t mask)
 		route_pending(); /* it may have been this thread's to take */
 }
 
+static void send(const struct ksiginfo *info);
+
+/* What waits in the kernel until somebody unblocks it is taken over in its order: once it is unblocked for real,
+ * several carriers take it at the same time, and one may overtake another. */
+static void take_from_kernel(ksigset_t set)
+{
+	ksigset_t waits = 0, handled = 0;
+	struct ktimespec zero = {0};
+	struct ksiginfo info;
+	sys(SYS_rt_sigpending, &waits, 8);
+	for (set &= waits & ~SIGBIT(SIGPIPE); set; set &= set - 1) /* SIGPIPE: whose write it was, record() tells */
+		if (actions[__builtin_ctzl(set) + 1].handler > 1)
+			handled |= set & -set;
+	while (handled && sys(SYS_rt_sigtimedwait, &handled, &info, &zero, 8) > 0)
+		send(&info);
+}
+
 void signal_set_mask(struct thread *t, ksigset_t mask)
 {
 	if (t->sig.mask == (mask & ~UNBLOCKABLE))
 		return;
+	ksigset_t opened = t->sig.mask & ~mask & atomic_load_explicit(&real_mask, memory_order_relaxed);
+	if (opened)
+		take_from_kernel(opened);
 	spin_lock(&signal_lock);
 	change_mask(t, mask);
 	spin_unlock(&signal_lock);
@@ -233,16 +253,20 @@ void signal_send_process(const struct ksiginfo *info)
 	spin_unlock(&signal_lock);
 }
 
+static void send(const struct ksiginfo *info)
+{
+	struct thread *t = timer_target(info);
+	if (t)
+		signal_send_thread(t, info);
+	else
+		signal_send_process(info);
+}
+
 void signals_drain(struct carrier *c)
 {
 	struct ksiginfo info;
-	while (carrier_recorded_pop(c, &info)) {
-		struct thread *t = timer_target(&info);
-		if (t)
-			signal_send_thread(t, &info);
-		else
-			signal_send_process(&info);
-	}
+	while (carrier_recorded_pop(c, &info))
+		send(&info);
 }
 
 void signals_route(struct hub *h)

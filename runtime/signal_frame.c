@@ -340,6 +340,7 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 		}
 		t->restart_deadline = 0;
 		c->deliver_info = info;
+		atomic_signal_fence(memory_order_release); /* any kick that finds `deliver` takes it up */
 		c->deliver = r;
 		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
 		__builtin_unreachable();
