@@ -65,6 +65,12 @@ extern call_fn call_handoff;
 
 long shadow_call(struct carrier *shadow, struct regs *r); /* process.c */
 
+/* The frame's call, by the kernel, as it is. */
+static inline long sys_regs(const struct regs *r)
+{
+	return sys6((long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+}
+
 void dispatch(struct regs *r);                 /* from shim/entry_x86_64.S */
 _Noreturn void dispatch_leave(struct regs *r); /* back to the program, by way of pending signals */
 

@@ -40,8 +40,7 @@ static void dispatch_native(struct carrier *c, struct regs *r)
 	if (c->is_shadow)
 		r->rax = (uint64_t)shadow_call(c, r);
 	else
-		r->rax = (uint64_t)sys6(
-		    (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+		r->rax = (uint64_t)sys_regs(r);
 }
 
 static void count_uncovered(uint64_t nr)

@@ -38,7 +38,7 @@ long call_fork(struct thread *t, struct regs *r)
 {
 	struct carrier *c = carrier_self();
 	carrier_block_signals(c);
-	long ret = sys6((long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+	long ret = sys_regs(r);
 	if (ret == 0) {
 		become_dormant(t);
 		return 0;
@@ -86,7 +86,7 @@ static long exec(struct thread *t, struct regs *r)
 {
 	struct carrier *c = carrier_self();
 	carrier_set_mask(c, t->sig.mask);
-	long ret = sys6((long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+	long ret = sys_regs(r);
 	carrier_sync_mask(c);
 	return ret;
 }
@@ -109,7 +109,7 @@ long shadow_call(struct carrier *shadow, struct regs *r)
 		shadow->shadow_mask_set = true;
 	if (execs && !shadow->shadow_mask_set)
 		sys(SYS_rt_sigprocmask, SIG_SETMASK, &shadow->shadow_mask, 0, 8);
-	long ret = sys6((long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+	long ret = sys_regs(r);
 	if (execs && !shadow->shadow_mask_set)
 		sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
 	return ret;

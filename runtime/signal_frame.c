@@ -240,8 +240,7 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	}
 	const struct regs *repeat = atomic_load(&c->repeat);
 	if (sig == SIGNAL_KICK && repeat) {
-		sys6((long)repeat->nr, (long)repeat->rdi, (long)repeat->rsi, (long)repeat->rdx, (long)repeat->r10,
-		    (long)repeat->r8, (long)repeat->r9);
+		sys_regs(repeat);
 		atomic_store(&c->repeat, NULL);
 	}
 	struct thread *t = c->current;
