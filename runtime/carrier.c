@@ -303,6 +303,17 @@ void hub_handoff(struct thread *t)
 	spare_give(spare, h);
 }
 
+bool hub_had_enough(struct thread *t)
+{
+	struct hub *h = carrier_self()->hub;
+	if (likely(!h || !atomic_load_explicit(&h->preempt, memory_order_relaxed)))
+		return false;
+	atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
+	hub_ask_look(h);
+	hub_handoff(t);
+	return carrier_self()->hub;
+}
+
 long native(struct thread *t, long nr, long a, long b, long c_, long d, long e, long f)
 {
 	struct carrier *c = carrier_self();

@@ -105,22 +105,11 @@ void signals_look(struct thread *t)
 	signals_take_records(c, t);
 }
 
-/* The thread has kept the hub for a tick or two by calls that never parked. It goes on as a kernel thread; where no
- * carrier is left, after everybody else. */
-static void had_its_time(struct thread *t, struct hub *h)
-{
-	atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
-	hub_ask_look(h);
-	hub_handoff(t);
-	if (carrier_self()->hub)
-		thread_yield(t);
-}
-
 static void finish(struct thread *t, struct regs *r)
 {
-	struct carrier *c = carrier_self();
-	if (unlikely(c->hub && atomic_load_explicit(&c->hub->preempt, memory_order_relaxed)))
-		had_its_time(t, c->hub);
+	struct carrier *c;
+	if (unlikely(hub_had_enough(t)))
+		thread_yield(t);
 	signals_look(t);
 	if (unlikely(signal_pending(&t->sig)))
 		signal_deliver(t, r, (long)r->rax);

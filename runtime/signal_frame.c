@@ -275,6 +275,7 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 		return;
 	}
 	carrier_enter(c);
+	hub_had_enough(t); /* to the monitor every signal looks like progress, whoever it is for */
 	if (leaving)
 		overlay(uc, t->regs);
 	signals_take_records(c, t);
@@ -348,13 +349,16 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 
 void signal_return(struct thread *t, struct regs *r)
 {
-	struct carrier *c = carrier_self();
+	struct carrier *c;
 	struct kucontext *frame = (struct kucontext *)r->rsp; /* the handler's ret took the restorer's address */
 	struct kucontext uc;
 	if (user_read(&uc, frame)) {
 		signal_die(SIGSEGV);
 		__builtin_unreachable();
 	}
+	if (hub_had_enough(t))
+		thread_yield(t);
+	c = carrier_self();
 	signal_set_mask(t, uc.mask);
 	t->sig.alt = uc.stack;
 	t->sig.alt.flags &= ~SS_ONSTACK;
