@@ -5,6 +5,7 @@
 #define PLAIN(name) [SYS_##name] = {call_##name, false}
 #define NATIVE(name) [SYS_##name] = {call_native, false}
 #define HANDOFF(name) [SYS_##name] = {call_handoff, true}
+#define DEVICE(name) [SYS_##name] = {call_device, true}
 #define SETID(name) [SYS_##name] = {call_setid, false}
 
 /* May block, but seldom for long: in the kernel, where the monitor rescues the hub. By name, so that a signal
@@ -17,6 +18,11 @@ static long call_native(struct thread *t, struct regs *r)
 long call_handoff(struct thread *t, struct regs *r)
 {
 	return handoff_regs(t, r);
+}
+
+static long call_device(struct thread *t, struct regs *r)
+{
+	return handoff_device_regs(t, r);
 }
 
 #ifndef SYS_epoll_pwait2
@@ -33,8 +39,8 @@ const struct call calls[CALLS] = {
     PARKS(pwritev), PARKS(preadv2), PARKS(pwritev2), PARKS(sendfile), PARKS(splice), PARKS(tee), PARKS(vmsplice),
     PLAIN(close), PLAIN(dup2), PLAIN(dup3), PLAIN(close_range), PLAIN(fcntl), PLAIN(ioctl),
     PLAIN(open), PLAIN(openat), NATIVE(openat2), NATIVE(creat),
-    HANDOFF(flock), HANDOFF(fsync), HANDOFF(fdatasync), HANDOFF(msync), HANDOFF(sync), HANDOFF(syncfs),
-    HANDOFF(sync_file_range), HANDOFF(copy_file_range),
+    PARKS(flock), DEVICE(fsync), DEVICE(fdatasync), DEVICE(msync), DEVICE(sync), DEVICE(syncfs),
+    DEVICE(sync_file_range), DEVICE(copy_file_range),
     /* sockets */
     PARKS(accept), PARKS(accept4), PARKS(connect), PARKS(recvfrom), PARKS(recvmsg), PARKS(recvmmsg), PARKS(sendto),
     PARKS(sendmsg), PARKS(sendmmsg), PLAIN(setsockopt),
@@ -58,7 +64,7 @@ const struct call calls[CALLS] = {
     PLAIN(kill), PLAIN(rt_sigqueueinfo),
     PLAIN(timer_create), PLAIN(timer_delete),
     /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */
-    HANDOFF(msgrcv), HANDOFF(msgsnd), HANDOFF(semop), HANDOFF(semtimedop), HANDOFF(mq_timedsend),
-    HANDOFF(mq_timedreceive), HANDOFF(io_getevents), NATIVE(getrandom),
+    PARKS(msgrcv), PARKS(msgsnd), PARKS(semop), PARKS(semtimedop), PARKS(mq_timedsend), PARKS(mq_timedreceive),
+    HANDOFF(io_getevents), NATIVE(getrandom),
 };
 /* clang-format on */

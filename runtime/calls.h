@@ -58,6 +58,9 @@ extern call_fn call_rt_sigaction, call_rt_sigprocmask, call_rt_sigpending, call_
 extern call_fn call_rt_sigreturn, call_sigaltstack, call_tgkill, call_tkill, call_rt_tgsigqueueinfo, call_pause,
     call_kill;
 extern call_fn call_rt_sigqueueinfo;
+/* ipc.c */
+extern call_fn call_flock, call_semop, call_semtimedop, call_msgsnd, call_msgrcv, call_mq_timedsend,
+    call_mq_timedreceive;
 /* stack.c */
 extern call_fn call_mmap, call_mprotect;
 /* native under an eager handoff: blocks for long */

@@ -11,6 +11,7 @@
 #include "mem.h"
 #include "monitor.h"
 #include "runtime.h"
+#include "say.h"
 #include "signal_core.h"
 #include "stats.h"
 
@@ -30,6 +31,9 @@ uint32_t max_carriers = 512;
 static _Atomic uint32_t carrier_total;
 static struct spin spare_lock;
 static struct carrier *spares;
+static uint32_t spare_count;
+static struct list spare_waiters = {&spare_waiters, &spare_waiters};
+static _Atomic bool refused; /* there was none, and none could be made */
 
 long carrier_clone(unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *));
 
@@ -171,10 +175,31 @@ struct carrier *spare_take(void)
 {
 	spin_lock(&spare_lock);
 	struct carrier *c = spares;
-	if (c)
+	if (c) {
 		spares = c->next_spare;
+		spare_count--;
+	}
 	spin_unlock(&spare_lock);
-	return c ? c : carrier_new();
+	if (!c) {
+		c = carrier_new();
+		atomic_store(&refused, !c);
+	}
+	return c;
+}
+
+struct spare_wait {
+	struct list link;
+	struct thread *thread;
+};
+
+/* Under spare_lock. */
+static void spare_wake_waiter(void)
+{
+	if (likely(list_empty(&spare_waiters)))
+		return;
+	struct spare_wait *w = container_of(spare_waiters.next, struct spare_wait, link);
+	list_del(&w->link);
+	thread_wake(w->thread, WAKE_EVENT);
 }
 
 void spare_put(struct carrier *c)
@@ -182,7 +207,52 @@ void spare_put(struct carrier *c)
 	spin_lock(&spare_lock);
 	c->next_spare = spares;
 	spares = c;
+	spare_count++;
+	spare_wake_waiter();
 	spin_unlock(&spare_lock);
+}
+
+/* Under spare_lock. The last carriers are for who waits for a device, and for the rescue: those who have all the others
+ * may wait for a green thread, a lock's holder at its fsync say. */
+static bool spare_to_be_had(void)
+{
+	uint32_t total = atomic_load(&carrier_total), bound = atomic_load(&refused) ? total : max_carriers;
+	uint32_t reserved = bound / 8 < 16 ? bound / 8 : 16;
+	return spare_count + bound > reserved + total;
+}
+
+static bool spare_there(void)
+{
+	spin_lock(&spare_lock);
+	bool there = spare_to_be_had();
+	spin_unlock(&spare_lock);
+	return there;
+}
+
+/* Parks until there is a carrier, or a signal. false: there is no other carrier, nor will there be. */
+static bool spare_await(struct thread *t)
+{
+	static _Atomic bool said;
+	struct spare_wait w = {.thread = t};
+	thread_prepare(t);
+	list_init(&w.link);
+	spin_lock(&spare_lock);
+	bool there = spare_to_be_had(), hope = atomic_load(&carrier_total) > 1;
+	if (!there && hope)
+		list_add_tail(&spare_waiters, &w.link);
+	spin_unlock(&spare_lock);
+	if (there || !hope)
+		return there;
+	if (!atomic_exchange(&said, true))
+		say("%u kernel threads are all in use: calls that block in the kernel wait for one",
+		    atomic_load(&carrier_total));
+	uint32_t reasons = thread_park(t, NEVER);
+	spin_lock(&spare_lock);
+	if (reasons & WAKE_SIGNAL && list_empty(&w.link))
+		spare_wake_waiter(); /* called, and not coming */
+	list_del(&w.link);
+	spin_unlock(&spare_lock);
+	return true;
 }
 
 void spare_give(struct carrier *spare, struct hub *h)
@@ -287,20 +357,21 @@ void hub_need(struct thread *t)
 	carrier_arrived();
 }
 
-void hub_handoff(struct thread *t)
+bool hub_handoff(struct thread *t)
 {
 	struct carrier *c = carrier_self();
 	struct hub *h = c->hub;
 	(void)t;
 	if (!h)
-		return;
+		return true;
 	struct carrier *spare = spare_take();
 	if (!spare)
-		return; /* the monitor will try again */
+		return false; /* the monitor will try again */
 	STAT_ADD(handoffs, 1);
 	c->hub = NULL;
 	set_state(c, MODE_HUBLESS);
 	spare_give(spare, h);
+	return true;
 }
 
 bool hub_had_enough(struct thread *t)
@@ -310,8 +381,16 @@ bool hub_had_enough(struct thread *t)
 		return false;
 	atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 	hub_ask_look(h);
-	hub_handoff(t);
-	return carrier_self()->hub;
+	return !hub_handoff(t);
+}
+
+/* A signal came to this carrier, as it might have to any other, but it was another thread's. */
+static bool not_for(struct thread *t)
+{
+	if (!atomic_load_explicit(&carrier_self()->attention, memory_order_relaxed))
+		return false;
+	signals_look(t);
+	return !signal_pending(&t->sig);
 }
 
 long native(struct thread *t, long nr, long a, long b, long c_, long d, long e, long f)
@@ -324,14 +403,23 @@ long native(struct thread *t, long nr, long a, long b, long c_, long d, long e, 
 	carrier_publish_native(c);
 	long ret = native_syscall(args, nr, &c->attention);
 	carrier_enter(c);
-	return ret;
+	return ret == -EINTR && not_for(t) ? -ERESTARTNOINTR : ret;
 }
 
-long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
+long handoff_device(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
 {
 	if (signal_pending(&t->sig))
 		return -ERESTARTNOINTR;
 	hub_handoff(t);
+	return native(t, nr, a, b, c, d, e, f);
+}
+
+long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
+{
+	while (carrier_self()->hub && !signal_pending(&t->sig)) {
+		if ((spare_there() && hub_handoff(t)) || !spare_await(t))
+			break;
+	}
 	return native(t, nr, a, b, c, d, e, f);
 }
 
@@ -343,6 +431,12 @@ long native_regs(struct thread *t, const struct regs *r)
 long handoff_regs(struct thread *t, const struct regs *r)
 {
 	return handoff(
+	    t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+}
+
+long handoff_device_regs(struct thread *t, const struct regs *r)
+{
+	return handoff_device(
 	    t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
 }
 
@@ -370,5 +464,7 @@ void carriers_reset_in_child(void)
 	atomic_store(&carriers, NULL);
 	atomic_store(&carrier_total, 0);
 	spares = NULL;
+	spare_count = 0;
+	list_init(&spare_waiters);
 	spare_lock = (struct spin){0};
 }

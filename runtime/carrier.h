@@ -52,6 +52,7 @@ struct carrier {
 	ksigset_t kernel_mask; /* what is blocked for real on this kernel thread */
 	struct regs *deliver;  /* frame that a self-inflicted kick is to resume from (signal_frame.c) */
 	struct ksiginfo deliver_info;
+	struct kaction deliver_action;
 	uint32_t sigpipe; /* the current thread wrote to a broken pipe */
 	struct recorded *recorded;
 	_Atomic uint32_t attention;        /* a signal handler came while in the runtime: look before leaving */
@@ -105,8 +106,8 @@ void carrier_publish_native(struct carrier *c); /* RUNTIME -> program, for a cal
 
 /* The current thread goes on with its hub held; it may find itself on another carrier. */
 void hub_need(struct thread *t);
-/* Gives the hub away: the caller is about to block in the kernel. No-op without a hub or without a spare. */
-void hub_handoff(struct thread *t);
+/* Gives the hub away: the caller is about to block in the kernel. false: there is no carrier to give it to. */
+bool hub_handoff(struct thread *t);
 /* Before the way back to the program: if the thread has kept the hub for a tick or two without ever parking, it goes on
  * as a kernel thread. true: it should, but there is no carrier for the hub. */
 bool hub_had_enough(struct thread *t);
@@ -114,13 +115,16 @@ bool hub_had_enough(struct thread *t);
 /*
  * Calls into the kernel from a handler in calls.c.
  * native():  may block unexpectedly; runs in USER mode, so that the monitor can rescue the hub.
- * handoff(): blocks for long; the hub is given away first.
- * Both may come back without the hub: call hub_need() before touching hub state again. Both return
+ * handoff(): blocks until somebody does something; the hub is given away first, the thread waits for a carrier if need be.
+ * handoff_device(): blocks for long, but not for ever: the hub is given away if there is a carrier for it.
+ * All may come back without the hub: call hub_need() before touching hub state again. All return
  * -ERESTARTNOINTR if a signal for this thread kept them from starting.
  */
 long native(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
+long handoff_device(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long native_regs(struct thread *t, const struct regs *r);
 long handoff_regs(struct thread *t, const struct regs *r);
+long handoff_device_regs(struct thread *t, const struct regs *r);
 
 #endif

@@ -127,14 +127,21 @@ long call_close_range(struct thread *t, struct regs *r)
 	return ret;
 }
 
+static long lock_file(struct thread *t, struct regs *r, int try)
+{
+	long ret = native(t, SYS_fcntl, (long)r->rdi, try, (long)r->rdx, 0, 0, 0);
+	return ret == -EAGAIN || ret == -EACCES ? handoff_regs(t, r) : ret;
+}
+
 long call_fcntl(struct thread *t, struct regs *r)
 {
 	if (fd_hidden(r->rdi))
 		return -EBADF;
 	switch ((int)r->rsi) {
 	case F_SETLKW:
+		return lock_file(t, r, F_SETLK);
 	case F_OFD_SETLKW:
-		return handoff_regs(t, r);
+		return lock_file(t, r, F_OFD_SETLK);
 	case F_GETFD:
 	case F_SETFD:
 	case F_GETFL:

@@ -489,6 +489,9 @@ static int read_deadline(const void *user, int op, nsec_t *deadline)
 
 static long wait_in_kernel(struct thread *t, struct regs *r)
 {
+	uint32_t *addr = (uint32_t *)r->rdi, now;
+	if (aligned(addr) && !user_load32(addr, &now) && now != (uint32_t)r->rdx)
+		return native_regs(t, r); /* nothing to wait for, in particular not for a kernel thread */
 	atomic_fetch_add(&kernel_waiters, 1);
 	long ret = handoff_regs(t, r);
 	atomic_fetch_sub(&kernel_waiters, 1);

@@ -396,7 +396,7 @@ static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, si
 		long at = pos < 0 ? -1 : pos + (long)done;
 		long ret = nowait(fd, FD_IN, v.at, v.count, at);
 		if (ret == -EAGAIN)
-			ret = handoff(t, SYS_preadv2, fd, (long)v.at, v.count, at, 0, 0);
+			ret = handoff_device(t, SYS_preadv2, fd, (long)v.at, v.count, at, 0, 0);
 		if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR) /* a signal does not cut a file's read short */
 			ret = sys(SYS_preadv2, fd, v.at, v.count, at, 0, 0);
 		if (ret <= 0)
@@ -415,7 +415,7 @@ static long file_read(
 	uint32_t epoch = fd_learn_begin(e);
 	long ret = nowait(r->rdi, FD_IN, iov, count, pos);
 	if (ret == -EAGAIN)
-		return uninterrupted(handoff_regs(t, r));
+		return uninterrupted(handoff_device_regs(t, r));
 	if (no_nowait(ret)) {
 		kind_set(e, FD_IN, FD_NATIVE, epoch);
 		return native_uninterrupted(t, r);

@@ -267,12 +267,14 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 		}
 		verified = true;
 		thread_prepare(t);
-		if (verify(w)) {
+		bool ready = verify(w);
+		if (__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE))
+			return 0; /* an edge came between the deadline and prepare */
+		if (ready) {
+			STAT_ADD(overlooked, 1);
 			unlink_waiter(w, true);
 			return 0;
 		}
-		if (__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE))
-			return 0; /* an edge came between the deadline and prepare */
 	}
 }
 

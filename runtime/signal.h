@@ -11,6 +11,13 @@ struct ksiginfo {
 	uint64_t rest[14];
 };
 
+struct kaction {
+	uint64_t handler; /* SIG_DFL, SIG_IGN or a function */
+	uint64_t flags;
+	uint64_t restorer;
+	ksigset_t mask;
+};
+
 struct kaltstack {
 	uint64_t sp;
 	int flags;

@@ -16,14 +16,16 @@ long call_rt_sigaction(struct thread *t, struct regs *r)
 		return native_regs(t, r);
 	if (r->rsi && user_read(&new, r->rsi))
 		return -EFAULT;
+	spin_lock(&signal_lock);
 	old = actions[sig];
 	if (r->rsi) {
 		new.mask &= ~UNBLOCKABLE;
 		actions[sig] = new;
 		kernel_action_set(sig);
-		if (signal_ignored(sig))
-			signals_discard(SIGBIT(sig));
 	}
+	spin_unlock(&signal_lock);
+	if (r->rsi && signal_ignored(sig))
+		signals_discard(SIGBIT(sig));
 	if (r->rdx && user_write(r->rdx, &old))
 		return -EFAULT;
 	return 0;
@@ -204,10 +206,7 @@ static long send_to(struct thread *t, struct regs *r, int tid, int sig, struct k
 {
 	if (sig < 0 || sig > SIGNALS)
 		return -EINVAL;
-	spin_lock(&threads_lock);
-	struct thread *target = thread_by_tid(tid);
-	spin_unlock(&threads_lock);
-	if (!target)
+	if (!thread_lives(tid))
 		return tid >= TID_BASE ? -ESRCH : native_regs(t, r);
 	/* glibc's setxid asks each thread to repeat the call: ours share carriers, which call_setid has seen to. */
 	if (sig == SIGNAL_KICK)
@@ -217,8 +216,7 @@ static long send_to(struct thread *t, struct regs *r, int tid, int sig, struct k
 	if (sig == SIGKILL || sig == SIGSTOP)
 		return sys(SYS_kill, runtime_pid, sig);
 	info->si_signo = sig;
-	signal_send_thread(target, info);
-	return 0;
+	return signal_send_tid(tid, info) ? 0 : -ESRCH;
 }
 
 static long tkill(struct thread *t, struct regs *r, int tid, int sig)

@@ -200,10 +200,10 @@ static void notify(struct thread *t)
 		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
 }
 
-void signal_send_thread(struct thread *t, const struct ksiginfo *info)
+/* With signal_lock. */
+static void send_thread(struct thread *t, const struct ksiginfo *info)
 {
 	int sig = info->si_signo;
-	spin_lock(&signal_lock);
 	bool blocked = t->sig.mask & SIGBIT(sig), waited = t->sig.waiting & SIGBIT(sig);
 	if (!t->sig.gone && (blocked || waited || !signal_ignored(sig))) {
 		enqueue(&t->sig.queue, t->sig.pending, info);
@@ -211,7 +211,26 @@ void signal_send_thread(struct thread *t, const struct ksiginfo *info)
 		if (!blocked || waited)
 			notify(t);
 	}
+}
+
+void signal_send_thread(struct thread *t, const struct ksiginfo *info)
+{
+	spin_lock(&signal_lock);
+	send_thread(t, info);
 	spin_unlock(&signal_lock);
+}
+
+/* Who is found and is not `gone` yet stays, because signal_thread_gone() wants the same lock. */
+bool signal_send_tid(int tid, const struct ksiginfo *info)
+{
+	spin_lock(&signal_lock);
+	spin_lock(&threads_lock);
+	struct thread *t = thread_by_tid(tid);
+	spin_unlock(&threads_lock);
+	if (t)
+		send_thread(t, info);
+	spin_unlock(&signal_lock);
+	return t;
 }
 
 /* Like the kernel: a thread that waits for it, the main thread, any that does not block it. */
@@ -255,10 +274,8 @@ void signal_send_process(const struct ksiginfo *info)
 
 static void send(const struct ksiginfo *info)
 {
-	struct thread *t = timer_target(info);
-	if (t)
-		signal_send_thread(t, info);
-	else
+	int tid = timer_target(info);
+	if (!tid || !signal_send_tid(tid, info))
 		signal_send_process(info);
 }
 

@@ -17,13 +17,7 @@
 #define NEVER_BLOCKED (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGNAL_KICK))
 #define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 
-struct kaction {
-	uint64_t handler; /* SIG_DFL, SIG_IGN or a function */
-	uint64_t flags;
-	uint64_t restorer;
-	ksigset_t mask;
-};
-extern struct kaction actions[SIGNALS + 1]; /* the program's view */
+extern struct kaction actions[SIGNALS + 1]; /* the program's view; written and copied under signal_lock */
 extern struct spin signal_lock;             /* pending sets, queues, masks' counts */
 extern ksigset_t process_pending;
 extern _Atomic ksigset_t real_mask; /* what every green thread blocks */
@@ -40,6 +34,7 @@ void carrier_sync_mask(struct carrier *c);
 
 void signal_set_mask(struct thread *t, ksigset_t mask);
 void signal_send_thread(struct thread *t, const struct ksiginfo *info);
+bool signal_send_tid(int tid, const struct ksiginfo *info); /* false: there is no such thread */
 void signal_send_process(const struct ksiginfo *info);
 void signals_discard(ksigset_t set);                                      /* they are being ignored now */
 bool signal_take(struct thread *t, ksigset_t set, struct ksiginfo *info); /* the next pending one of set */

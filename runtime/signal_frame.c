@@ -68,14 +68,13 @@ static bool on_altstack(const struct kaltstack *alt, uint64_t sp)
 }
 
 /* Builds the frame on t's stack and makes the kernel's context go to the program's handler. */
-static void push_frame(struct carrier *c, struct thread *t, struct kucontext *uc, const struct ksiginfo *info)
+static void push_frame(struct thread *t, struct kucontext *uc, const struct ksiginfo *info, const struct kaction *a)
 {
 	int sig = info->si_signo;
-	struct kaction a = actions[sig];
-	struct kframe f = {.restorer = a.restorer, .uc = *uc, .info = *info};
+	struct kframe f = {.restorer = a->restorer, .uc = *uc, .info = *info};
 	uint64_t sp = uc->sp - 128;
 	bool entering_alt =
-	    a.flags & SA_ONSTACK && !(t->sig.alt.flags & SS_DISABLE) && !on_altstack(&t->sig.alt, uc->sp);
+	    a->flags & SA_ONSTACK && !(t->sig.alt.flags & SS_DISABLE) && !on_altstack(&t->sig.alt, uc->sp);
 
 	if (entering_alt)
 		sp = t->sig.alt.sp + t->sig.alt.size;
@@ -99,24 +98,19 @@ static void push_frame(struct carrier *c, struct thread *t, struct kucontext *uc
 	if (entering_alt && t->sig.alt.flags & SS_AUTODISARM_)
 		t->sig.alt = (struct kaltstack){.flags = SS_DISABLE};
 
-	ksigset_t mask = t->sig.mask | a.mask;
-	if (!(a.flags & SA_NODEFER))
+	ksigset_t mask = t->sig.mask | a->mask;
+	if (!(a->flags & SA_NODEFER))
 		mask |= SIGBIT(sig);
-	if (a.flags & SA_RESETHAND) {
-		actions[sig].handler = (uint64_t)SIG_DFL;
-		kernel_action_set(sig);
-	}
 	signal_set_mask(t, mask);
 	STAT_ADD(signals, 1);
 
-	uc->ip = a.handler;
+	uc->ip = a->handler;
 	uc->sp = sp;
 	uc->di = (uint64_t)sig;
 	uc->si = sp + offsetof(struct kframe, info);
 	uc->dx = sp + offsetof(struct kframe, uc);
 	uc->ax = 0;
 	uc->eflags &= ~(EFLAGS_DF | EFLAGS_TF);
-	(void)c;
 }
 
 static bool is_stop(int sig)
@@ -124,11 +118,18 @@ static bool is_stop(int sig)
 	return sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU || sig == SIGSTOP;
 }
 
-/* true: there is a handler to run. */
-static bool wants_handler(const struct ksiginfo *info)
+/* true: there is a handler to run, *a. */
+static bool wants_handler(const struct ksiginfo *info, struct kaction *a)
 {
 	int sig = info->si_signo;
-	if (actions[sig].handler > 1)
+	spin_lock(&signal_lock);
+	*a = actions[sig];
+	if (a->handler > 1 && a->flags & SA_RESETHAND) {
+		actions[sig].handler = (uint64_t)SIG_DFL;
+		kernel_action_set(sig);
+	}
+	spin_unlock(&signal_lock);
+	if (a->handler > 1)
 		return true;
 	if (signal_ignored(sig))
 		return false;
@@ -139,13 +140,14 @@ static bool wants_handler(const struct ksiginfo *info)
 	return false;
 }
 
-static void deliver_in_program(struct carrier *c, struct thread *t, struct kucontext *uc)
+static void deliver_in_program(struct thread *t, struct kucontext *uc)
 {
 	struct ksiginfo info;
+	struct kaction a;
 	while (signal_take(t, ~t->sig.mask, &info)) {
-		if (!wants_handler(&info))
+		if (!wants_handler(&info, &a))
 			continue;
-		push_frame(c, t, uc, &info);
+		push_frame(t, uc, &info, &a);
 		break;
 	}
 }
@@ -181,6 +183,7 @@ static bool is_fault(int sig, const struct ksiginfo *info)
 static void fault(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc, bool in_program)
 {
 	struct thread *t = c->current;
+	struct kaction a;
 	if (!in_program || !t || actions[sig].handler <= 1 || t->sig.mask & SIGBIT(sig)) {
 		struct kaction dfl = {0};
 		if (t && sig == SIGSEGV)
@@ -189,7 +192,8 @@ static void fault(struct carrier *c, int sig, const struct ksiginfo *info, struc
 		return;
 	}
 	carrier_enter(c);
-	push_frame(c, t, uc, info);
+	if (wants_handler(info, &a))
+		push_frame(t, uc, info, &a);
 	kernel_mask_on_return(c, uc);
 	carrier_publish_native(c);
 }
@@ -247,7 +251,7 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	if (sig == SIGNAL_KICK && c->deliver) {
 		overlay(uc, c->deliver);
 		c->deliver = NULL;
-		push_frame(c, t, uc, &c->deliver_info);
+		push_frame(t, uc, &c->deliver_info, &c->deliver_action);
 		kernel_mask_on_return(c, uc);
 		carrier_publish_native(c);
 		return;
@@ -279,7 +283,7 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	if (leaving)
 		overlay(uc, t->regs);
 	signals_take_records(c, t);
-	deliver_in_program(c, t, uc);
+	deliver_in_program(t, uc);
 	kernel_mask_on_return(c, uc);
 	carrier_publish_native(c);
 }
@@ -323,12 +327,13 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 {
 	struct carrier *c = carrier_self();
 	struct ksiginfo info;
+	struct kaction a;
 	while (signal_take(t, ~t->sig.mask, &info)) {
-		if (!wants_handler(&info))
+		if (!wants_handler(&info, &a))
 			continue;
 		uint64_t start = runtime_hooks.site_start ? runtime_hooks.site_start(r->rip) : 0;
 		bool restart =
-		    ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && actions[info.si_signo].flags & SA_RESTART);
+		    ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && a.flags & SA_RESTART);
 		if (restart && start) {
 			r->rip = start;
 			r->rax = r->nr;
@@ -340,6 +345,7 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 		}
 		t->restart_deadline = 0;
 		c->deliver_info = info;
+		c->deliver_action = a;
 		atomic_signal_fence(memory_order_release); /* any kick that finds `deliver` takes it up */
 		c->deliver = r;
 		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);

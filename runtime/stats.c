@@ -2,7 +2,6 @@
 #include "stats.h"
 
 #include <signal.h>
-#include <sys/stat.h>
 
 #include "poller.h"
 #include "say.h"
@@ -11,22 +10,15 @@ struct stats stats;
 int stats_fd = -1;
 
 static bool wanted;
-static struct stat first; /* stderr at the start: a daemon closes it, and the number is somebody else's then */
 
 void stats_ask(void)
 {
-	wanted = sys(SYS_fstat, 2, &first) == 0;
-}
-
-static bool still_there(void)
-{
-	struct stat now;
-	return wanted && sys(SYS_fstat, 2, &now) == 0 && now.st_dev == first.st_dev && now.st_ino == first.st_ino;
+	wanted = true;
 }
 
 void stats_begin(void)
 {
-	stats_fd = still_there() ? fd_duplicate_high(2) : -1;
+	stats_fd = wanted && say_heard() ? fd_duplicate_high(2) : -1;
 }
 
 static void print(int fd)
@@ -35,6 +27,8 @@ static void print(int fd)
 	say_to(fd, "stats: carriers %l, rescues %l, handoffs %l, rejoins %l", stats.carriers, stats.rescues,
 	    stats.handoffs, stats.rejoins);
 	say_to(fd, "stats: switches %l, parks %l, signals delivered %l", stats.switches, stats.parks, stats.signals);
+	if (stats.overlooked)
+		say_to(fd, "stats: overlooked %l: ready, but no event said so", stats.overlooked);
 	say_to(fd, "stats: polls %l, time in poll %l ms", stats.polls, stats.poll_ns / NSEC_PER_MSEC);
 	say_to(fd, "stats: calls not covered by name %l", stats.not_covered);
 	for (unsigned nr = 0; nr < ARRAY_LEN(stats.not_covered_by); nr++)
@@ -45,7 +39,7 @@ static void print(int fd)
 void stats_end(void)
 {
 	ksigset_t all = ~0UL;
-	if (stats_fd < 0 && !still_there())
+	if (!wanted || (stats_fd < 0 && !say_heard()))
 		return;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8); /* nobody may read them any more: no SIGPIPE */
 	print(stats_fd >= 0 ? stats_fd : 2);

@@ -82,22 +82,17 @@ long call_timer_delete(struct thread *t, struct regs *r)
 	return ret;
 }
 
-struct thread *timer_target(const struct ksiginfo *info)
+int timer_target(const struct ksiginfo *info)
 {
 	int tid = 0;
 	if (info->si_code != SI_TIMER)
-		return NULL;
+		return 0;
 	spin_lock(&timers_lock);
 	for (struct timer *t = timers; t; t = t->next)
 		if (t->id == (int)info->rest[0])
 			tid = t->tid;
 	spin_unlock(&timers_lock);
-	if (!tid)
-		return NULL;
-	spin_lock(&threads_lock);
-	struct thread *t = thread_by_tid(tid);
-	spin_unlock(&threads_lock);
-	return t;
+	return tid;
 }
 
 void timers_reset_in_child(void)

@@ -6,7 +6,7 @@
 #include "thread.h"
 
 /* The thread that a timer's signal is for; NULL: the process, or no timer's signal. */
-struct thread *timer_target(const struct ksiginfo *info);
+int timer_target(const struct ksiginfo *info);
 void timers_reset_in_child(void);
 
 #endif

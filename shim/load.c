@@ -1,4 +1,5 @@
 /* The library's constructor: reads the options and waits for the first thread. */
+#include "runtime/say.h"
 #include "runtime/stats.h"
 #include "shim/arm.h"
 #include "shim/options.h"
@@ -8,6 +9,7 @@ static void __attribute__((constructor)) load(int argc, char **argv, char **envp
 {
 	(void)argc;
 	(void)argv;
+	say_begin();
 	options_read(envp);
 	if (options.stats)
 		stats_ask();
