@@ -1,12 +1,15 @@
 /* Which system call is answered by what. A number that is not here is left to the kernel. */
 #include "calls.h"
 
-#define PARKS(name) [SYS_##name] = {call_##name, true}
-#define PLAIN(name) [SYS_##name] = {call_##name, false}
-#define NATIVE(name) [SYS_##name] = {call_native, false}
-#define HANDOFF(name) [SYS_##name] = {call_handoff, true}
-#define DEVICE(name) [SYS_##name] = {call_device, true}
-#define SETID(name) [SYS_##name] = {call_setid, false}
+#define PARKS(name) [SYS_##name] = {call_##name, HUB_OR_KERNEL}
+#define ON_HUB(name) [SYS_##name] = {call_##name, HUB}
+#define PLAIN(name) [SYS_##name] = {call_##name, NOTHING}
+#define FILES(name) [SYS_##name] = {call_##name, OWN_FILES_OR_KERNEL}
+#define NATIVE(name) [SYS_##name] = {call_native, NOTHING}
+#define HANDOFF(name) [SYS_##name] = {call_handoff, HUB_OR_KERNEL}
+#define DEVICE(name) [SYS_##name] = {call_device, HUB_OR_KERNEL}
+#define SETID(name) [SYS_##name] = {call_setid, NOTHING}
+#define BINDS(name) [SYS_##name] = {call_binds, NOTHING}
 
 /* May block, but seldom for long: in the kernel, where the monitor rescues the hub. By name, so that a signal
  * interrupts and restarts it exactly. */
@@ -28,6 +31,9 @@ static long call_device(struct thread *t, struct regs *r)
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
 #endif
+#ifndef SYS_landlock_restrict_self
+#define SYS_landlock_restrict_self 446
+#endif
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
 #endif
@@ -37,34 +43,40 @@ const struct call calls[CALLS] = {
     /* files and descriptors */
     PARKS(read), PARKS(write), PARKS(readv), PARKS(writev), PARKS(pread64), PARKS(pwrite64), PARKS(preadv),
     PARKS(pwritev), PARKS(preadv2), PARKS(pwritev2), PARKS(sendfile), PARKS(splice), PARKS(tee), PARKS(vmsplice),
-    PLAIN(close), PLAIN(dup2), PLAIN(dup3), PLAIN(close_range), PLAIN(fcntl), PLAIN(ioctl),
-    PLAIN(open), PLAIN(openat), NATIVE(openat2), NATIVE(creat),
+    FILES(close), FILES(dup2), FILES(dup3), FILES(close_range), FILES(fcntl), FILES(ioctl),
+    FILES(open), FILES(openat), NATIVE(openat2), NATIVE(creat),
     PARKS(flock), DEVICE(fsync), DEVICE(fdatasync), DEVICE(msync), DEVICE(sync), DEVICE(syncfs),
     DEVICE(sync_file_range), DEVICE(copy_file_range),
     /* sockets */
     PARKS(accept), PARKS(accept4), PARKS(connect), PARKS(recvfrom), PARKS(recvmsg), PARKS(recvmmsg), PARKS(sendto),
-    PARKS(sendmsg), PARKS(sendmmsg), PLAIN(setsockopt),
+    PARKS(sendmsg), PARKS(sendmmsg), FILES(setsockopt),
     /* many at once */
     PARKS(poll), PARKS(ppoll), PARKS(select), PARKS(pselect6), PARKS(epoll_wait), PARKS(epoll_pwait),
-    PARKS(epoll_pwait2), PARKS(epoll_ctl),
+    PARKS(epoll_pwait2), ON_HUB(epoll_ctl),
     /* time */
-    PARKS(nanosleep), PARKS(clock_nanosleep), PARKS(sched_yield),
+    ON_HUB(nanosleep), ON_HUB(clock_nanosleep), ON_HUB(sched_yield),
     /* threads */
-    PARKS(futex), PARKS(futex_waitv), PARKS(clone), PARKS(clone3), PARKS(exit), PLAIN(set_tid_address),
+    ON_HUB(futex), ON_HUB(futex_waitv), ON_HUB(clone), ON_HUB(clone3), ON_HUB(exit), PLAIN(set_tid_address),
     PLAIN(set_robust_list), PLAIN(get_robust_list), PLAIN(rseq), PLAIN(gettid), PLAIN(sched_getaffinity),
     PLAIN(sched_setaffinity), PLAIN(sched_getparam), PLAIN(sched_setparam), PLAIN(sched_getscheduler),
     PLAIN(sched_setscheduler), PLAIN(getpriority), PLAIN(setpriority), PLAIN(prctl), PLAIN(mmap), PLAIN(mprotect),
     /* processes */
-    PARKS(fork), PARKS(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), PARKS(wait4), PARKS(waitid),
+    ON_HUB(fork), ON_HUB(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), PARKS(wait4), PARKS(waitid),
     SETID(setuid), SETID(setgid), SETID(setreuid), SETID(setregid), SETID(setresuid), SETID(setresgid),
     SETID(setgroups),
     /* signals */
-    PLAIN(rt_sigaction), PLAIN(rt_sigprocmask), PLAIN(rt_sigpending), PARKS(rt_sigsuspend), PARKS(rt_sigtimedwait),
-    PLAIN(rt_sigreturn), PLAIN(sigaltstack), PLAIN(tgkill), PLAIN(tkill), PLAIN(rt_tgsigqueueinfo), PARKS(pause),
+    PLAIN(rt_sigaction), PLAIN(rt_sigprocmask), PLAIN(rt_sigpending), ON_HUB(rt_sigsuspend), ON_HUB(rt_sigtimedwait),
+    PLAIN(rt_sigreturn), PLAIN(sigaltstack), PLAIN(tgkill), PLAIN(tkill), PLAIN(rt_tgsigqueueinfo), ON_HUB(pause),
     PLAIN(kill), PLAIN(rt_sigqueueinfo),
     PLAIN(timer_create), PLAIN(timer_delete),
     /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */
     PARKS(msgrcv), PARKS(msgsnd), PARKS(semop), PARKS(semtimedop), PARKS(mq_timedsend), PARKS(mq_timedreceive),
     HANDOFF(io_getevents), NATIVE(getrandom),
+    /* what the kernel keeps per kernel thread (bound.c) */
+    BINDS(setfsuid), BINDS(setfsgid), BINDS(capset), BINDS(setns), BINDS(keyctl), BINDS(add_key), BINDS(request_key),
+    BINDS(ptrace), BINDS(set_mempolicy), BINDS(iopl), BINDS(ioperm), BINDS(landlock_restrict_self),
+    PLAIN(seccomp), PLAIN(personality), PLAIN(unshare), PLAIN(perf_event_open), PLAIN(io_uring_setup),
+    PLAIN(ioprio_set),
+    [GREEN_CALL_LOCK] = {call_lock, NOTHING},
 };
 /* clang-format on */

@@ -16,9 +16,17 @@
 typedef long call_fn(struct thread *t, struct regs *r);
 
 struct call {
-	call_fn *fn;    /* NULL: the site is left alone, the call runs natively under the rescue */
-	bool needs_hub; /* rejoin the hub before fn is called */
+	call_fn *fn; /* NULL: the site is left alone, the call runs natively under the rescue */
+	enum {
+		NOTHING,
+		HUB,                 /* rejoin the hub before fn is called */
+		HUB_OR_KERNEL,       /* the same; a bound thread, which has none, leaves it to the kernel */
+		OWN_FILES_OR_KERNEL, /* nothing; a thread with descriptors of its own leaves it to the kernel */
+	} needs;
 };
+
+/* Calls of our own, from the symbol door. */
+#define GREEN_CALL_LOCK 511 /* rdi: a mutex that is about to be locked, and that may be shared with other processes */
 
 #define CALLS 512
 extern const struct call calls[CALLS];
@@ -61,6 +69,9 @@ extern call_fn call_rt_sigqueueinfo;
 /* ipc.c */
 extern call_fn call_flock, call_semop, call_semtimedop, call_msgsnd, call_msgrcv, call_mq_timedsend,
     call_mq_timedreceive;
+/* bound.c */
+extern call_fn call_binds, call_seccomp, call_personality, call_unshare, call_perf_event_open, call_io_uring_setup;
+extern call_fn call_ioprio_set, call_lock;
 /* stack.c */
 extern call_fn call_mmap, call_mprotect;
 /* native under an eager handoff: blocks for long */

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 
+#include "bound.h"
 #include "calls.h"
 #include "clock.h"
 #include "hub.h"
@@ -26,6 +27,7 @@ _Static_assert(offsetof(struct carrier, current) == 8, "carrier_current() reads 
 
 struct carrier native_carrier = {.self = &native_carrier, .state = MODE_SPARE};
 struct carrier *_Atomic carriers;
+struct carrier *leader;
 uint32_t max_carriers = 512;
 
 static _Atomic uint32_t carrier_total;
@@ -35,7 +37,8 @@ static uint32_t spare_count;
 static struct list spare_waiters = {&spare_waiters, &spare_waiters};
 static _Atomic bool refused; /* there was none, and none could be made */
 
-long carrier_clone(unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *));
+static struct carrier *dead;         /* their memory may be used again once the kernel has cleared `alive` */
+static struct thread *leader_wanted; /* wakes when the leader is a spare */
 
 static void set_state(struct carrier *c, enum carrier_mode mode)
 {
@@ -62,18 +65,37 @@ static void lay_idle_context(struct carrier *c)
 	c->idle.fs = 0;
 }
 
+/* The memory of one whose kernel thread has ended. */
+static struct carrier *carrier_of_the_dead(void)
+{
+	struct carrier *c = NULL;
+	spin_lock(&spare_lock);
+	for (struct carrier **p = &dead; *p && !c; p = &(*p)->next_spare) {
+		if (atomic_load(&(*p)->alive))
+			continue;
+		c = *p;
+		*p = c->next_spare;
+		break;
+	}
+	spin_unlock(&spare_lock);
+	if (c) {
+		struct carrier *next_all = c->next_all;
+		memset(c, 0, sizeof(*c));
+		c->next_all = next_all;
+		c->listed = true;
+	}
+	return c;
+}
+
 static struct carrier *carrier_alloc(void)
 {
-	if (atomic_fetch_add(&carrier_total, 1) >= max_carriers) {
-		atomic_fetch_sub(&carrier_total, 1);
+	struct carrier *c = carrier_of_the_dead();
+	if (!c)
+		c = pages_alloc(CARRIER_SIZE);
+	if (!c)
 		return NULL;
-	}
-	struct carrier *c = pages_alloc(CARRIER_SIZE);
-	if (!c) {
-		atomic_fetch_sub(&carrier_total, 1);
-		return NULL;
-	}
 	c->self = c;
+	c->alive = 1;
 	c->stack = (char *)c + 4096;
 	c->altstack = (char *)c->stack + IDLE_STACK;
 	c->recorded = (void *)((char *)c->altstack + SIGNAL_STACK);
@@ -105,6 +127,9 @@ bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info)
 void carrier_list(struct carrier *c)
 {
 	struct carrier *head = atomic_load(&carriers);
+	if (c->listed)
+		return;
+	c->listed = true;
 	do
 		c->next_all = head;
 	while (!atomic_compare_exchange_weak(&carriers, &head, c));
@@ -127,24 +152,34 @@ static void carrier_begin(struct carrier *c)
 {
 	use_signal_stack(c);
 	c->kernel_mask = ~0UL;
-	carrier_main(c);
+	c->body(c);
+}
+
+void carrier_to_the_dead(struct carrier *c)
+{
+	spin_lock(&spare_lock);
+	c->next_spare = dead;
+	dead = c;
+	spin_unlock(&spare_lock);
 }
 
 /* A new kernel thread, made without glibc: setxid must not wait for it, pthread_create's limits do not apply. Signals
  * are blocked while the two share a mask. */
-static struct carrier *carrier_new(void)
+static struct carrier *carrier_start(void (*body)(struct carrier *))
 {
 	struct carrier *c = carrier_alloc();
 	if (!c)
 		return NULL;
+	c->body = body;
 	ksigset_t all = ~0UL, old;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	long tid = carrier_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-	    (char *)c->stack + IDLE_STACK - 256, c, carrier_begin);
+	long tid = carrier_clone(
+	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID,
+	    (char *)c->stack + IDLE_STACK - 256, c, carrier_begin, &c->alive);
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
 	if (tid < 0) {
-		atomic_fetch_sub(&carrier_total, 1);
-		pages_free(c, CARRIER_SIZE);
+		atomic_store(&c->alive, 0);
+		carrier_to_the_dead(c);
 		return NULL;
 	}
 	c->tid = (int)tid;
@@ -152,11 +187,28 @@ static struct carrier *carrier_new(void)
 	return c;
 }
 
+static struct carrier *carrier_new(void)
+{
+	struct carrier *c = NULL;
+	if (atomic_fetch_add(&carrier_total, 1) < max_carriers)
+		c = carrier_start(carrier_main);
+	if (!c)
+		atomic_fetch_sub(&carrier_total, 1);
+	return c;
+}
+
+struct carrier *carrier_new_bound(void (*fn)(struct carrier *))
+{
+	return carrier_start(fn);
+}
+
 int carrier_adopt_main(struct hub *h, struct thread *t)
 {
 	struct carrier *c = carrier_alloc();
 	if (!c)
 		return -ENOMEM;
+	atomic_fetch_add(&carrier_total, 1);
+	leader = c;
 	c->tid = (int)sys(SYS_gettid);
 	c->hub = h;
 	c->current = t;
@@ -209,6 +261,10 @@ void spare_put(struct carrier *c)
 	spares = c;
 	spare_count++;
 	spare_wake_waiter();
+	if (unlikely(c == leader && leader_wanted)) {
+		thread_wake(leader_wanted, WAKE_EVENT);
+		leader_wanted = NULL;
+	}
 	spin_unlock(&spare_lock);
 }
 
@@ -255,6 +311,41 @@ static bool spare_await(struct thread *t)
 	return true;
 }
 
+bool spare_take_leader(void)
+{
+	bool found = false;
+	spin_lock(&spare_lock);
+	for (struct carrier **p = &spares; *p && !found; p = &(*p)->next_spare) {
+		found = *p == leader;
+		if (found) {
+			*p = leader->next_spare;
+			spare_count--;
+			break;
+		}
+	}
+	spin_unlock(&spare_lock);
+	return found;
+}
+
+bool spare_await_leader(struct thread *t)
+{
+	bool is_spare = false;
+	thread_prepare(t);
+	spin_lock(&spare_lock);
+	for (struct carrier *c = spares; c; c = c->next_spare)
+		is_spare |= c == leader;
+	if (!is_spare)
+		leader_wanted = t;
+	spin_unlock(&spare_lock);
+	if (is_spare)
+		return true;
+	bool interrupted = thread_park(t, NEVER) & WAKE_SIGNAL && signal_pending(&t->sig);
+	spin_lock(&spare_lock);
+	leader_wanted = NULL;
+	spin_unlock(&spare_lock);
+	return !interrupted;
+}
+
 void spare_give(struct carrier *spare, struct hub *h)
 {
 	spare->gift = h;
@@ -278,6 +369,8 @@ static _Noreturn void carrier_main(struct carrier *c)
 		set_state(c, MODE_SPARE);
 		while (!atomic_load(&c->given))
 			sys(SYS_futex, &c->given, FUTEX_WAIT_PRIVATE, 0, 0);
+		if (c->bound_to)
+			bound_main(c);
 		atomic_store(&c->given, 0);
 		c->hub = c->gift;
 		set_state(c, MODE_RUNTIME);
@@ -288,6 +381,30 @@ static _Noreturn void carrier_main(struct carrier *c)
 		atomic_store_explicit(&s->carrier, c, memory_order_relaxed);
 		context_switch(&c->idle, &s->ctx);
 	}
+}
+
+void carrier_without_hub(struct carrier *c)
+{
+	set_state(c, MODE_HUBLESS);
+}
+
+/* Of a bound thread that has ended. The leader stays: the process would be taken for a zombie, and its children's
+ * parent-death signals would come. */
+void carrier_retire(struct carrier *c, bool with_locks)
+{
+	static const uint32_t never;
+	carrier_set_mask(c, ~SIGBIT(SIGNAL_KICK));
+	signals_drain(c);
+	if (!with_locks)
+		sys(SYS_set_robust_list, 0, 24);
+	c->current = NULL;
+	while (c == leader)
+		sys(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, 0);
+	carrier_set_mask(c, ~0UL);
+	if (!with_locks)
+		carrier_to_the_dead(c);
+	sys(SYS_exit, 0);
+	__builtin_unreachable();
 }
 
 void carrier_arrived(void)
@@ -345,7 +462,7 @@ struct carrier *carrier_shadow(struct carrier *c)
 void hub_need(struct thread *t)
 {
 	struct carrier *c = carrier_self();
-	if (c->hub)
+	if (c->hub || t->bound)
 		return;
 	STAT_ADD(rejoins, 1);
 	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
@@ -448,11 +565,11 @@ void carriers_repeat(const struct regs *r)
 	struct carrier *self = carrier_self();
 	spin_lock(&one_at_a_time);
 	for (struct carrier *c = atomic_load(&carriers); c; c = c->next_all) {
-		if (c == self)
+		if (c == self || !atomic_load(&c->alive))
 			continue;
 		atomic_store(&c->repeat, r);
 		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
-		while (atomic_load(&c->repeat))
+		while (atomic_load(&c->repeat) && atomic_load(&c->alive))
 			sys(SYS_sched_yield);
 	}
 	spin_unlock(&one_at_a_time);
@@ -464,6 +581,8 @@ void carriers_reset_in_child(void)
 	atomic_store(&carriers, NULL);
 	atomic_store(&carrier_total, 0);
 	spares = NULL;
+	dead = NULL;
+	leader_wanted = NULL;
 	spare_count = 0;
 	list_init(&spare_waiters);
 	spare_lock = (struct spin){0};

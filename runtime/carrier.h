@@ -57,6 +57,10 @@ struct carrier {
 	struct recorded *recorded;
 	_Atomic uint32_t attention;        /* a signal handler came while in the runtime: look before leaving */
 	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
+	_Atomic uint32_t alive;            /* cleared by the kernel when the thread has ended */
+	bool listed;                       /* in `carriers` */
+	struct thread *bound_to;           /* runs nothing else */
+	void (*body)(struct carrier *);    /* what it does */
 	bool is_shadow;                    /* of a child that shares our memory (process.c) */
 	bool shadow_mask_set;
 	ksigset_t shadow_mask;
@@ -86,8 +90,12 @@ static inline enum carrier_mode carrier_mode(const struct carrier *c)
 extern struct carrier native_carrier; /* of those who pass everything to the kernel: a child that shares our memory */
 extern struct carrier *_Atomic carriers; /* all, and the monitor; never freed */
 extern uint32_t max_carriers;
+extern struct carrier *leader; /* the process's first kernel thread */
 
-int carrier_adopt_main(struct hub *h, struct thread *t);         /* the calling kernel thread becomes a carrier */
+int carrier_adopt_main(struct hub *h, struct thread *t); /* the calling kernel thread becomes a carrier */
+/* A kernel thread that runs fn(c) on the stack, with c as its gs base; the kernel clears *alive when it has ended. */
+long carrier_clone(
+    unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *), _Atomic uint32_t *alive);
 void carrier_list(struct carrier *c);                            /* into `carriers` */
 void carrier_enter(struct carrier *c);                           /* program -> runtime */
 _Noreturn void carrier_leave(struct carrier *c, struct regs *r); /* runtime -> program */
@@ -99,6 +107,18 @@ void spare_put(struct carrier *c);
 void spare_give(struct carrier *spare, struct hub *h);
 bool carrier_recorded_push(struct carrier *c, const struct ksiginfo *info); /* false: full */
 bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info);
+/*
+ * For bound.c: carriers outside the pool, and the leader taken out of it.
+ * carrier_new_bound() does not count in max_carriers. carrier_retire() ends the kernel thread; with_locks: the kernel is
+ * to walk the list of its robust locks, and whoever waits for that puts the carrier to the dead, whose memory is used
+ * again when they are not alive any more.
+ */
+struct carrier *carrier_new_bound(void (*fn)(struct carrier *));
+_Noreturn void carrier_retire(struct carrier *c, bool with_locks);
+void carrier_to_the_dead(struct carrier *c);
+void carrier_without_hub(struct carrier *c);
+bool spare_take_leader(void);              /* false: it is no spare now */
+bool spare_await_leader(struct thread *t); /* parks until it may be one; false: a signal */
 void carriers_reset_in_child(void);
 void carriers_repeat(const struct regs *r); /* every other carrier makes the same call */
 struct carrier *carrier_shadow(struct carrier *c);
@@ -115,10 +135,10 @@ bool hub_had_enough(struct thread *t);
 /*
  * Calls into the kernel from a handler in calls.c.
  * native():  may block unexpectedly; runs in USER mode, so that the monitor can rescue the hub.
- * handoff(): blocks until somebody does something; the hub is given away first, the thread waits for a carrier if need be.
- * handoff_device(): blocks for long, but not for ever: the hub is given away if there is a carrier for it.
- * All may come back without the hub: call hub_need() before touching hub state again. All return
- * -ERESTARTNOINTR if a signal for this thread kept them from starting.
+ * handoff(): blocks until somebody does something; the hub is given away first, the thread waits for a carrier if need
+ * be. handoff_device(): blocks for long, but not for ever: the hub is given away if there is a carrier for it. All may
+ * come back without the hub: call hub_need() before touching hub state again. All return -ERESTARTNOINTR if a signal
+ * for this thread kept them from starting.
  */
 long native(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);

@@ -1,6 +1,7 @@
 /* A call comes in: who asks, who answers, and the way back by the pending signals. */
 #include <sys/syscall.h>
 
+#include "bound.h"
 #include "calls.h"
 #include "mem.h"
 #include "runtime.h"
@@ -52,24 +53,42 @@ static void count_uncovered(uint64_t nr)
 
 static void finish(struct thread *t, struct regs *r);
 
+static long call_once(struct thread *t, struct regs *r, const struct call *call)
+{
+	if (!call) {
+		count_uncovered(r->nr);
+		return native_regs(t, r);
+	}
+	if (call->needs == HUB || call->needs == HUB_OR_KERNEL) {
+		if (likely(!t->bound))
+			hub_need(t);
+		else if (call->needs == HUB_OR_KERNEL)
+			return native_regs(t, r);
+	} else if (unlikely(t->own_files && call->needs == OWN_FILES_OR_KERNEL)) {
+		return native_regs(t, r);
+	}
+	return call->fn(t, r);
+}
+
+/* Another thread wants this one to be bound (sched_setscheduler and sched_setaffinity with its tid). */
+static void bind_if_asked(struct thread *t)
+{
+	if (unlikely(t->bind_wanted))
+		thread_bind(t);
+}
+
 /* Answers the call, again and again while it is to be restarted and no handler stands between. */
 static void answer(struct thread *t, struct regs *r)
 {
 	const struct call *call = r->nr < CALLS && calls[r->nr].fn ? &calls[r->nr] : NULL;
 	long ret;
 	do {
-		if (call) {
-			if (call->needs_hub)
-				hub_need(t);
-			ret = call->fn(t, r);
-		} else {
-			count_uncovered(r->nr);
-			ret = native_regs(t, r);
-		}
+		ret = call_once(t, r, call);
 		if (!carrier_current())
 			break; /* the child of a fork */
 		if (restarts(ret)) {
 			signals_look(t);
+			bind_if_asked(t);
 			signal_deliver(t, r, ret);
 			signal_mask_call_done(t, false);
 		}
@@ -111,8 +130,10 @@ static void finish(struct thread *t, struct regs *r)
 	if (unlikely(hub_had_enough(t)))
 		thread_yield(t);
 	signals_look(t);
-	if (unlikely(signal_pending(&t->sig)))
+	if (unlikely(signal_pending(&t->sig))) {
+		bind_if_asked(t);
 		signal_deliver(t, r, (long)r->rax);
+	}
 	signal_mask_call_done(t, false); /* no handler took it along */
 	c = carrier_self();
 	carrier_sync_mask(c);

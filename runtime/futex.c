@@ -9,6 +9,7 @@
 
 #include <linux/futex.h>
 
+#include "bound.h"
 #include "calls.h"
 #include "mem.h"
 #include "stats.h"
@@ -317,10 +318,10 @@ static long lock_pi(struct thread *t, uint32_t *addr, nsec_t deadline, bool try)
 	}
 	for (;;) {
 		uint32_t owner = word & FUTEX_TID_MASK;
-		uint32_t want =
-		    owner == 0 ? (uint32_t)t->tid | (word & (FUTEX_WAITERS | FUTEX_OWNER_DIED)) : word | FUTEX_WAITERS;
+		uint32_t want = owner == 0 ? (uint32_t)thread_tid(t) | (word & (FUTEX_WAITERS | FUTEX_OWNER_DIED))
+					   : word | FUTEX_WAITERS;
 		long err = 0;
-		if (owner == (uint32_t)t->tid)
+		if (owner == (uint32_t)thread_tid(t))
 			err = -EDEADLK;
 		else if (owner && try)
 			err = -EAGAIN;
@@ -369,7 +370,7 @@ static long hand_over(struct bucket *b, uint32_t *addr, uint32_t flags)
 {
 	bool more;
 	struct futex_waiter *w = first_pi(b, addr, &more);
-	uint32_t word = flags | (w ? (uint32_t)w->thread->tid : 0) | (more ? FUTEX_WAITERS : 0);
+	uint32_t word = flags | (w ? (uint32_t)thread_tid(w->thread) : 0) | (more ? FUTEX_WAITERS : 0);
 	if (user_store32(addr, word))
 		return -EFAULT;
 	if (w)
@@ -387,7 +388,7 @@ static long unlock_pi(struct thread *t, uint32_t *addr)
 	bucket_lock(b);
 	if (user_load32(addr, &word))
 		ret = -EFAULT;
-	else if ((word & FUTEX_TID_MASK) != (uint32_t)t->tid)
+	else if ((word & FUTEX_TID_MASK) != (uint32_t)thread_tid(t))
 		ret = -EPERM;
 	else
 		ret = hand_over(b, addr, 0);
@@ -403,6 +404,10 @@ static void robust_owner_died(struct thread *t, uintptr_t entry, long offset, bo
 	uint32_t *addr = (uint32_t *)(entry + (uintptr_t)offset);
 	struct bucket *b = bucket_of(addr);
 	uint32_t word;
+	if (pi && t->owns_tid && mapping_is_shared(t, (uintptr_t)addr)) {
+		t->ends_in_kernel = true; /* it has the queue, and walks the list when the kernel thread ends */
+		return;
+	}
 	if (!aligned(addr) || user_load32(addr, &word))
 		return;
 	if (pending && !pi && !word) { /* died between unlock and wake */
@@ -411,7 +416,7 @@ static void robust_owner_died(struct thread *t, uintptr_t entry, long offset, bo
 		return;
 	}
 	for (;;) {
-		if ((word & FUTEX_TID_MASK) != (uint32_t)t->tid)
+		if ((word & FUTEX_TID_MASK) != (uint32_t)thread_tid(t))
 			return;
 		long done = user_cas32(addr, &word, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
 		if (done < 0)
@@ -511,6 +516,9 @@ long call_futex(struct thread *t, struct regs *r)
 	nsec_t deadline;
 	long ret;
 
+	if (shared && t->owns_tid &&
+	    (cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_TRYLOCK_PI || cmd == FUTEX_UNLOCK_PI))
+		return native_regs(t, r); /* between processes: the kernel's affair, which knows this thread's tid */
 	switch (cmd) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:

@@ -3,6 +3,7 @@
 
 #include <sys/eventfd.h>
 
+#include "bound.h"
 #include "carrier.h"
 #include "clock.h"
 #include "loop.h"
@@ -105,7 +106,12 @@ static void drain_inbound(struct hub *h)
 	}
 	while (in_order) {
 		struct thread *next = in_order->next;
-		run_push(h, in_order);
+		if (unlikely(in_order->dead)) {
+			bound_await_end(in_order);
+			thread_bury(in_order);
+		} else {
+			run_push(h, in_order);
+		}
 		in_order = next;
 	}
 }

@@ -2,6 +2,7 @@
 #include <linux/prctl.h>
 #include <sched.h>
 
+#include "bound.h"
 #include "calls.h"
 #include "mem.h"
 #include "runtime.h"
@@ -10,7 +11,7 @@
 long call_gettid(struct thread *t, struct regs *r)
 {
 	(void)r;
-	return t->tid;
+	return thread_tid(t);
 }
 
 /* The green thread that a pid_t argument names (0: the caller); NULL: it is another process's. */
@@ -35,7 +36,8 @@ static long for_others(struct thread *t, struct regs *r)
 	return made_up(r->rdi) ? -ESRCH : native_regs(t, r);
 }
 
-/* Affinity is kept per green thread and answered faithfully; carriers go where the process may go. */
+/* Affinity and policy are kept per green thread. Who sets them gets a kernel thread of its own, where they have their
+ * effect; threads that only inherit an affinity do not. */
 long call_sched_getaffinity(struct thread *t, struct regs *r)
 {
 	struct thread *other = named(t, r->rdi);
@@ -46,6 +48,25 @@ long call_sched_getaffinity(struct thread *t, struct regs *r)
 	if (r->rsi < other->affinity_size || r->rsi & 7)
 		return -EINVAL;
 	return user_copy((void *)r->rdx, other->affinity, other->affinity_size) ? -EFAULT : other->affinity_size;
+}
+
+/* The kernel's name for a bound thread. */
+static int carrier_of(struct thread *bound)
+{
+	struct carrier *c = atomic_load(&bound->carrier);
+	return c ? c->tid : 0;
+}
+
+/* So that what was kept comes into effect. */
+static long bind_thread(struct thread *t, struct thread *other)
+{
+	if (other == t)
+		return thread_bind(t);
+	spin_lock(&signal_lock);
+	if (!other->sig.gone)
+		thread_ask_to_bind(other);
+	spin_unlock(&signal_lock);
+	return 0;
 }
 
 long call_sched_setaffinity(struct thread *t, struct regs *r)
@@ -68,17 +89,17 @@ long call_sched_setaffinity(struct thread *t, struct regs *r)
 		return -EINVAL;
 	memcpy(other->affinity, wanted, (size_t)size);
 	other->affinity_size = (uint8_t)size;
-	return 0;
+	if (other->bound)
+		return sys(SYS_sched_setaffinity, carrier_of(other), size, wanted) < 0 ? -EINVAL : 0;
+	return memcmp(wanted, allowed, (size_t)size) ? bind_thread(t, other) : 0;
 }
 
-/* Policy and priority: kept and answered, without effect on the order of green threads. What the kernel would refuse is
- * refused: it is asked to set the same for the carrier only when that changes nothing (SCHED_OTHER). */
 static bool real_time(int policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
-static long set_policy(struct thread *other, int policy, const int *user_priority)
+static long set_policy(struct thread *t, struct thread *other, int policy, const int *user_priority)
 {
 	int priority;
 	int plain = policy & ~0x40000000; /* SCHED_RESET_ON_FORK */
@@ -98,9 +119,15 @@ static long set_policy(struct thread *other, int policy, const int *user_priorit
 		if (sys(SYS_geteuid) != 0 && (uint64_t)priority > lim.cur)
 			return -EPERM;
 	}
+	bool changes = other->policy != policy || other->priority != priority;
+	if (other->bound && changes) {
+		long err = sys(SYS_sched_setscheduler, carrier_of(other), policy, &priority);
+		if (err)
+			return err;
+	}
 	other->policy = policy;
 	other->priority = priority;
-	return 0;
+	return changes && !other->bound ? bind_thread(t, other) : 0;
 }
 
 long call_sched_getscheduler(struct thread *t, struct regs *r)
@@ -112,7 +139,7 @@ long call_sched_getscheduler(struct thread *t, struct regs *r)
 long call_sched_setscheduler(struct thread *t, struct regs *r)
 {
 	struct thread *other = named(t, r->rdi);
-	return other ? set_policy(other, (int)r->rsi, (const int *)r->rdx) : for_others(t, r);
+	return other ? set_policy(t, other, (int)r->rsi, (const int *)r->rdx) : for_others(t, r);
 }
 
 long call_sched_getparam(struct thread *t, struct regs *r)
@@ -126,7 +153,7 @@ long call_sched_getparam(struct thread *t, struct regs *r)
 long call_sched_setparam(struct thread *t, struct regs *r)
 {
 	struct thread *other = named(t, r->rdi);
-	return other ? set_policy(other, other->policy, (const int *)r->rsi) : for_others(t, r);
+	return other ? set_policy(t, other, other->policy, (const int *)r->rsi) : for_others(t, r);
 }
 
 /* nice(2) is per thread on Linux: kept and answered, like the policy. */
@@ -166,6 +193,16 @@ long call_prctl(struct thread *t, struct regs *r)
 	}
 	case PR_GET_NAME:
 		return user_copy((void *)r->rsi, t->name, sizeof(t->name)) ? -EFAULT : 0;
+	case PR_SET_KEEPCAPS:
+	case PR_SET_SECCOMP:
+	case PR_CAPBSET_DROP:
+	case PR_SET_SECUREBITS:
+	case PR_SET_NO_NEW_PRIVS:
+	case PR_CAP_AMBIENT:
+	case PR_SET_SPECULATION_CTRL:
+	case PR_MCE_KILL:
+	case PR_SET_TSC:
+		return call_binds(t, r);
 	default:
 		return native_regs(t, r);
 	}
@@ -175,6 +212,8 @@ long call_prctl(struct thread *t, struct regs *r)
  * repeat the call (nptl/nptl_setxid.c); here every carrier does. */
 long call_setid(struct thread *t, struct regs *r)
 {
+	if (runtime_hooks.is_raw && runtime_hooks.is_raw(r->rip))
+		return call_binds(t, r); /* syscall(SYS_setresuid ...) is how a thread changes its own alone */
 	long ret = native_regs(t, r);
 	if (ret == 0)
 		carriers_repeat(r);

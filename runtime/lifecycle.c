@@ -77,7 +77,7 @@ long call_exit(struct thread *t, struct regs *r)
 long call_set_tid_address(struct thread *t, struct regs *r)
 {
 	t->cleartid = (uint32_t *)r->rdi;
-	return t->tid;
+	return thread_tid(t);
 }
 
 long call_set_robust_list(struct thread *t, struct regs *r)

@@ -22,8 +22,6 @@
 static _Atomic uint32_t busy_hubs; /* hubs that are not asleep in their poller */
 static _Atomic uint32_t asleep;    /* futex word: 1 = the monitor sleeps */
 
-long carrier_clone(unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *));
-
 void carrier_hub_idle(struct hub *h, bool idle)
 {
 	(void)h;
@@ -110,6 +108,7 @@ int monitor_start(void)
 	if (!c)
 		return -ENOMEM;
 	c->self = c;
+	c->alive = 1;
 	c->state = MODE_SPARE;
 	c->kernel_mask = ~0UL;
 	c->stack = (char *)c + 4096;
@@ -118,7 +117,7 @@ int monitor_start(void)
 	ksigset_t all = ~0UL, old;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	long tid = carrier_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-	    (char *)c->stack + MONITOR_STACK - 64, c, monitor_main);
+	    (char *)c->stack + MONITOR_STACK - 64, c, monitor_main, &c->alive);
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
 	c->tid = (int)tid;
 	if (tid > 0)

@@ -13,6 +13,7 @@ struct runtime_hooks {
 	uintptr_t (*site_start)(uintptr_t resume);
 	uintptr_t (*site_canonical)(uintptr_t ip); /* ip in a stub -> the address in libc it stands for */
 	uintptr_t (*site_resume)(uintptr_t ip);    /* and back: where to go on for an address from a signal frame */
+	bool (*is_raw)(uintptr_t resume);          /* the call was made by syscall(2) */
 	bool (*in_trampoline)(uintptr_t ip);       /* in our text, but part of the program's own call */
 	void (*last_thread_exit)(void);            /* libc's exit(0) */
 	void (*forked)(void);                      /* in the child of a fork: dormant again */

@@ -200,6 +200,11 @@ static void notify(struct thread *t)
 		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
 }
 
+void signal_nudge(struct thread *t)
+{
+	notify(t);
+}
+
 /* With signal_lock. */
 static void send_thread(struct thread *t, const struct ksiginfo *info)
 {

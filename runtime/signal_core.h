@@ -39,6 +39,7 @@ void signal_send_process(const struct ksiginfo *info);
 void signals_discard(ksigset_t set);                                      /* they are being ignored now */
 bool signal_take(struct thread *t, ksigset_t set, struct ksiginfo *info); /* the next pending one of set */
 bool signal_ignored(int sig);
+void signal_nudge(struct thread *t); /* t looks at what it is asked to; with signal_lock */
 void signals_look(struct thread *t); /* if a handler left a note: takes the records */
 void signals_take_records(struct carrier *c, struct thread *t);
 void signals_drain(struct carrier *c); /* what the handler recorded while the carrier was in the runtime */

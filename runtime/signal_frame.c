@@ -332,8 +332,7 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 		if (!wants_handler(&info, &a))
 			continue;
 		uint64_t start = runtime_hooks.site_start ? runtime_hooks.site_start(r->rip) : 0;
-		bool restart =
-		    ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && a.flags & SA_RESTART);
+		bool restart = ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && a.flags & SA_RESTART);
 		if (restart && start) {
 			r->rip = start;
 			r->rax = r->nr;

@@ -8,7 +8,8 @@ struct stats {
 	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals;
 	uint64_t switches, parks, polls, poll_ns; /* hub owner */
 	_Atomic uint64_t not_covered;
-	_Atomic uint64_t overlooked; /* waits for a descriptor that only the look after a second ended: none, if all is well */
+	_Atomic uint64_t
+	    overlooked; /* waits for a descriptor that only the look after a second ended: none, if all is well */
 	_Atomic uint32_t not_covered_by[512];
 };
 extern struct stats stats;

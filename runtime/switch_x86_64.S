@@ -421,8 +421,8 @@ set_gs:
 	.size set_gs, . - set_gs
 
 /*
- * long carrier_clone(unsigned long flags, void *stack_top, struct carrier *c)
- * A kernel thread that runs carrier_main(c) on a stack of ours, with c as its gs base.
+ * long carrier_clone(unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *),
+ *     _Atomic uint32_t *alive)
  */
 	.globl carrier_clone
 	.hidden carrier_clone
@@ -438,7 +438,7 @@ carrier_clone:
 	mov	%rdx, %rbx
 	mov	%rcx, %rbp
 	xor	%edx, %edx
-	xor	%r10d, %r10d
+	mov	%r8, %r10
 	xor	%r8d, %r8d
 	mov	$SYS_clone, %eax
 	syscall

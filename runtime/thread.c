@@ -2,7 +2,9 @@
 #include "thread.h"
 
 #include <linux/sched.h>
+#include <sched.h>
 
+#include "bound.h"
 #include "calls.h"
 #include "carrier.h"
 #include "clock.h"
@@ -21,7 +23,9 @@ _Atomic uint32_t threads_alive;
 static struct slab thread_slab = SLAB_INIT(struct thread);
 static struct thread *_Atomic *tids[TID_CHUNKS]; /* under threads_lock; a chunk is never freed */
 static uint32_t tid_next;
+static int tid_base; /* by chance: processes that share a lock tell its owners apart by their tids */
 static struct thread *main_thread;
+static struct thread *adopted; /* those with a tid of the kernel's; under threads_lock */
 
 /* A tid that has not been used for long: the table is walked round and round. Called with threads_lock. */
 static int tid_take(struct thread *t)
@@ -33,7 +37,7 @@ static int tid_take(struct thread *t)
 			return -EAGAIN;
 		if (!(*chunk)[i % TID_CHUNK]) {
 			(*chunk)[i % TID_CHUNK] = t;
-			return TID_BASE + (int)i;
+			return tid_base + (int)i;
 		}
 	}
 	return -EAGAIN;
@@ -41,19 +45,49 @@ static int tid_take(struct thread *t)
 
 static void tid_drop(int tid)
 {
-	uint32_t i = (uint32_t)tid - TID_BASE;
+	uint32_t i = (uint32_t)(tid - tid_base);
 	if (tid >= TID_BASE)
 		tids[i / TID_CHUNK][i % TID_CHUNK] = NULL;
 }
 
+static struct thread *adopted_by_tid(int tid)
+{
+	struct thread *t = adopted;
+	while (t && t->real_tid != tid)
+		t = t->next_adopted;
+	return t;
+}
+
 struct thread *thread_by_tid(int tid)
 {
-	uint32_t i = (uint32_t)tid - TID_BASE;
+	uint32_t i = (uint32_t)(tid - tid_base);
 	if (main_thread && tid == main_thread->tid)
 		return main_thread->dead ? NULL : main_thread;
-	if (tid < TID_BASE || i >= TID_CHUNK * TID_CHUNKS || !tids[i / TID_CHUNK])
+	if (tid < TID_BASE)
+		return adopted_by_tid(tid);
+	if (tid < tid_base || i >= TID_CHUNK * TID_CHUNKS || !tids[i / TID_CHUNK])
 		return NULL;
 	return tids[i / TID_CHUNK][i % TID_CHUNK];
+}
+
+/* The made-up one goes on to name it: somebody may have noted it. */
+void thread_adopt_tid(struct thread *t, int tid)
+{
+	spin_lock(&threads_lock);
+	t->next_adopted = adopted;
+	t->real_tid = tid;
+	adopted = t;
+	spin_unlock(&threads_lock);
+}
+
+static void adopted_drop(struct thread *t)
+{
+	for (struct thread **p = &adopted; *p; p = &(*p)->next_adopted) {
+		if (*p == t) {
+			*p = t->next_adopted;
+			return;
+		}
+	}
 }
 
 bool thread_lives(int tid)
@@ -81,6 +115,14 @@ static void thread_register(struct thread *t)
 		stats.threads_peak = alive;
 }
 
+static int random_tid_base(void)
+{
+	uint32_t n = 0;
+	if (sys(SYS_getrandom, &n, sizeof(n), 1 /* GRND_NONBLOCK */) != sizeof(n))
+		n = (uint32_t)clock_now() * 2654435761U;
+	return TID_BASE + (int)(n % (TID_END - TID_BASE - TID_CHUNK * TID_CHUNKS));
+}
+
 struct thread *thread_adopt_main(int tid)
 {
 	struct thread *t = thread_alloc();
@@ -90,6 +132,7 @@ struct thread *thread_adopt_main(int tid)
 	t->is_main = true;
 	t->on_cpu = 1;
 	main_thread = t;
+	tid_base = random_tid_base();
 	sys(SYS_prctl, 16 /* PR_GET_NAME */, t->name);
 	thread_register(t);
 	return t;
@@ -118,9 +161,20 @@ static void lay_first_frame(struct thread *t, const struct regs *r, const struct
 	t->regs = first;
 }
 
+/* A child of a bound thread has what its parent changed. Real-time policies are handed down too. */
+static bool inherits_binding(const struct thread *self)
+{
+	return self->bound_heirs || (self->bound && (self->policy == SCHED_FIFO || self->policy == SCHED_RR));
+}
+
 long thread_create(struct thread *self, const struct regs *r, const struct clone_spec *spec)
 {
+	struct carrier *own = NULL;
 	struct thread *t = thread_alloc();
+	if (t && inherits_binding(self) && !(own = bound_carrier())) {
+		slab_free(&thread_slab, t);
+		t = NULL;
+	}
 	if (!t)
 		return -EAGAIN;
 	t->hub = self->hub;
@@ -130,6 +184,9 @@ long thread_create(struct thread *self, const struct regs *r, const struct clone
 	t->sig.alt.flags = 2; /* SS_DISABLE */
 	t->stack_low = spec->sp - spec->size;
 	t->stack_size = spec->size;
+	t->bound = own;
+	t->bound_heirs = self->bound_heirs;
+	t->own_files = self->own_files;
 	t->policy = self->policy;
 	t->priority = self->priority;
 	t->affinity_size = self->affinity_size;
@@ -145,6 +202,8 @@ long thread_create(struct thread *self, const struct regs *r, const struct clone
 	if (t->tid < 0) {
 		int err = t->tid;
 		slab_free(&thread_slab, t);
+		if (own)
+			bound_give(own, NULL);
 		return err;
 	}
 	int tid = t->tid;
@@ -153,7 +212,10 @@ long thread_create(struct thread *self, const struct regs *r, const struct clone
 	if (spec->flags & CLONE_CHILD_SETTID)
 		user_write(spec->child_tid, &tid);
 	signal_thread_born(t);
-	hub_ready(t);
+	if (own)
+		bound_give(own, t);
+	else
+		hub_ready(t);
 	return tid;
 }
 
@@ -194,6 +256,8 @@ static void deadline_fired_or_gone(struct thread *t)
 
 uint32_t thread_park(struct thread *t, nsec_t deadline)
 {
+	if (unlikely(t->bound))
+		return bound_park(t, deadline);
 	if (deadline != NEVER)
 		deadline_add(&t->hub->deadlines, &t->deadline, deadline);
 	uint32_t reasons = signal_pending(&t->sig) ? WAKE_SIGNAL : 0;
@@ -209,7 +273,11 @@ uint32_t thread_park(struct thread *t, nsec_t deadline)
 
 void thread_wake(struct thread *t, uint32_t reason)
 {
-	if (atomic_fetch_or_explicit(&t->wake, reason, memory_order_acq_rel) == WAKE_PARKED)
+	if (atomic_fetch_or_explicit(&t->wake, reason, memory_order_acq_rel) != WAKE_PARKED)
+		return;
+	if (unlikely(t->bound))
+		bound_wake(t);
+	else
 		hub_ready(t);
 }
 
@@ -231,8 +299,26 @@ void thread_switch_out(struct thread *t)
 	carrier_arrived();
 }
 
+void thread_leave_carrier(struct thread *t)
+{
+	struct carrier *c = carrier_self();
+	if (c->hub) {
+		thread_switch_out(t);
+		return;
+	}
+	atomic_store_explicit(&t->carrier, NULL, memory_order_relaxed);
+	c->left = t;
+	c->current = NULL;
+	context_switch(&t->ctx, &c->idle);
+	carrier_arrived();
+}
+
 void thread_yield(struct thread *t)
 {
+	if (unlikely(t->bound)) {
+		sys(SYS_sched_yield);
+		return;
+	}
 	thread_prepare(t);
 	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
 	hub_ready(t);
@@ -257,9 +343,13 @@ void thread_exit(struct thread *t)
 	spin_lock(&threads_lock);
 	list_del(&t->all);
 	tid_drop(t->tid);
+	if (t->real_tid)
+		adopted_drop(t);
 	t->dead = true;
 	atomic_fetch_sub(&threads_alive, 1);
 	spin_unlock(&threads_lock);
+	if (t->bound)
+		bound_leave(t);
 	thread_switch_out(t);
 	__builtin_unreachable();
 }
@@ -274,5 +364,6 @@ void threads_reset_in_child(void)
 	}
 	list_init(&threads);
 	threads_alive = 0;
+	adopted = NULL;
 	main_thread = NULL;
 }

@@ -22,8 +22,9 @@ enum {
 	WAKE_SIGNAL = 8,  /* look at your pending signals */
 };
 
-/* Linux never gives a pid above 2^22 (PID_MAX_LIMIT), and a futex word holds 30 bits of tid (FUTEX_TID_MASK). */
+/* Linux never gives a pid above 2^22 (PID_MAX_LIMIT), and a CPU clock's id holds 28 bits of tid. */
 #define TID_BASE (1 << 22)
+#define TID_END (1 << 28)
 #define AFFINITY_BYTES 128 /* 1024 CPUs, as cpu_set_t */
 
 struct thread {
@@ -39,7 +40,16 @@ struct thread {
 	int tid;
 	bool dead;
 	bool is_main;
-	bool wants_scheduler;    /* its next clone makes a scheduler context */
+	bool wants_scheduler; /* its next clone makes a scheduler context */
+	bool bound;           /* it keeps its carrier, and blocks in the kernel (bound.c) */
+	bool bound_heirs;     /* ... and so will the threads that it makes */
+	bool bind_wanted;     /* by another thread: at the next way out */
+	bool own_files;       /* unshare(CLONE_FILES): its descriptors are the kernel's alone */
+	bool ends_in_kernel;  /* its kernel thread's end comes before its own: locks that only the kernel can hand on */
+	bool owns_tid;        /* its tid is its carrier's */
+	int real_tid;         /* that tid, if it was made up at first; else 0 */
+	struct thread *next_adopted;
+	uintptr_t private_page;  /* a robust lock there is this process's alone */
 	nsec_t restart_deadline; /* of a sleep that is being restarted, else 0 */
 
 	/* What the kernel keeps per thread. */
@@ -77,6 +87,13 @@ struct thread *thread_adopt_main(int tid);
 _Noreturn void thread_exit(struct thread *t);
 struct thread *thread_by_tid(int tid); /* NULL when there is none; with threads_lock */
 bool thread_lives(int tid);
+/* The tid that it is told, and that its locks hold. */
+static inline int thread_tid(const struct thread *t)
+{
+	return t->real_tid ? t->real_tid : t->tid;
+}
+void thread_leave_carrier(struct thread *t); /* which goes on without it; returns where somebody resumes the thread */
+void thread_adopt_tid(struct thread *t, int tid); /* another name for it, the kernel's */
 void threads_reset_in_child(void);
 
 /*

@@ -26,6 +26,7 @@
 
 static _Atomic enum { DORMANT, ARMING, ARMED, REFUSED } state;
 static struct sites sites;
+static const void *raw_syscall; /* libc's syscall(2) */
 static bool patched;
 
 void green_entry(void);
@@ -62,6 +63,12 @@ static uintptr_t resume_of(uintptr_t ip)
 	return s && s->again && s->form != FORM_NUMBER ? s->again : ip;
 }
 
+static bool is_raw(uintptr_t resume)
+{
+	const struct site *s = site_by_resume(&sites, resume);
+	return s && s->insn >= (uintptr_t)raw_syscall && s->insn < (uintptr_t)raw_syscall + 64;
+}
+
 extern const char symbols_begin[], symbols_end[] __attribute__((visibility("hidden")));
 
 /* A thread in one of our exports is in its own code, on the way into libc. */
@@ -78,6 +85,7 @@ static void exit_process(void)
 static void after_fork(void)
 {
 	state = DORMANT;
+	symbol_lock_watch = 0;
 	arm_on_first_thread();
 }
 
@@ -178,6 +186,7 @@ static const char *self_test(void)
 
 static const char *start(void)
 {
+	raw_syscall = next_function("syscall", NULL);
 	const uintptr_t *rseq_offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
 	const struct runtime_options opt = {
 	    .max_carriers = (uint32_t)options.max_carriers,
@@ -187,6 +196,7 @@ static const char *start(void)
 	    .site_start = start_of,
 	    .site_canonical = canonical,
 	    .site_resume = resume_of,
+	    .is_raw = is_raw,
 	    .in_trampoline = in_export,
 	    .last_thread_exit = exit_process,
 	    .forked = after_fork,
@@ -232,6 +242,7 @@ static void arm_hook(uint32_t symbol)
 	const char *why = arm();
 	symbol_arm_hook = NULL;
 	state = why ? REFUSED : ARMED;
+	symbol_lock_watch = !why;
 	if (why)
 		say("running natively: %s", why);
 	else if (options.verbose)

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-enum arms { ARMS_never, ARMS_always, ARMS_event };
+enum arms { ARMS_never, ARMS_always, ARMS_event, ARMS_mutex };
 
 static const struct {
 	const char *name;
@@ -23,6 +23,7 @@ static const struct {
 
 __thread struct note note;
 void (*symbol_arm_hook)(uint32_t symbol);
+uint32_t symbol_lock_watch;
 
 /* symbols_x86_64.S counts on it. */
 _Static_assert(offsetof(struct note, caller) == 0, "NOTE_CALLER");

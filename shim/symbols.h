@@ -35,6 +35,9 @@ extern __thread struct note note __attribute__((tls_model("initial-exec"), visib
  */
 extern void (*symbol_arm_hook)(uint32_t symbol);
 
+/* While not 0, the runtime is asked before a mutex is locked that may be shared with another process (call_lock). */
+extern uint32_t symbol_lock_watch;
+
 const char *symbol_name(uint32_t symbol);
 const char *symbol_group(uint32_t symbol);
 

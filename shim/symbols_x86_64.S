@@ -6,6 +6,15 @@
  * There is no .note.gnu.property: the switch of green threads cannot live with shadow stacks, and the loader turns
  * them off for a process with an unmarked library. The endbr64 are for indirect-branch tracking, which it could have.
  */
+#define GREEN_CALL_LOCK 511 /* runtime/calls.h */
+#define EINTR 4
+
+/* pthread_mutex_t of glibc (struct_mutex.h, pthreadP.h): its kind, the bit that says shared, and the bits that make the
+ * word's owner matter: recursive, error-checking, robust, priority-inheriting. */
+#define MUTEX_KIND 16
+#define MUTEX_PSHARED 0x80
+#define MUTEX_OWNED 0x33
+
 /* struct note */
 #define NOTE_CALLER 0
 #define NOTE_FRAME 8
@@ -28,6 +37,15 @@ symbols_begin:
 \id:
 	.cfi_startproc
 	endbr64
+	.ifc \arms, mutex
+	testb	$MUTEX_PSHARED, MUTEX_KIND(%rdi)
+	jz	1f
+	cmpl	$0, symbol_lock_watch(%rip)
+	jz	1f
+	lea	symbol_slots + 8 * symbol(%rip), %r11
+	jmp	ask_before_lock
+1:	jmp	*symbol_slots + 8 * symbol(%rip)
+	.else
 	mov	note@gottpoff(%rip), %r11
 	mov	%rsp, %fs:NOTE_FRAME(%r11)
 	push	(%rsp)
@@ -44,6 +62,7 @@ symbols_begin:
 .Larm_\id:
 	mov	$symbol, %r11d
 	jmp	go_through_arm
+	.endif
 	.endif
 	.cfi_endproc
 	.size	\id, . - \id
@@ -127,6 +146,28 @@ go_through_\function:
 
 	go_through resolve
 	go_through arm
+
+/* A mutex whose kind says that it is shared is about to be locked; r11 = the slot of libc's function. A normal one holds
+ * no tid that anybody looks at; the others are the runtime's to see first. */
+	.section .text.symbols, "ax", @progbits
+	.type	ask_before_lock, @function
+	.p2align 4
+ask_before_lock:
+	.cfi_startproc
+	testb	$MUTEX_OWNED, MUTEX_KIND(%rdi)
+	jz	2f
+	push	%r11
+	.cfi_adjust_cfa_offset 8
+1:	mov	$GREEN_CALL_LOCK, %eax
+	lea	3f(%rip), %rcx
+	jmp	green_entry
+3:	cmp	$-EINTR, %rax
+	je	1b
+	pop	%r11
+	.cfi_adjust_cfa_offset -8
+2:	jmp	*(%r11)
+	.cfi_endproc
+	.size	ask_before_lock, . - ask_before_lock
 
 	.section .data.slots, "aw", @progbits
 	.globl	symbol_slots

@@ -1,0 +1,252 @@
+/*
+ * Bound threads: a green thread that changes what the kernel keeps per kernel thread, or depends on it, gets a kernel
+ * thread of its own for life. It has no hub: what would park it blocks in the kernel instead, and where the runtime
+ * itself wakes (futexes, signals) it sleeps on its own wake word.
+ *
+ * The main thread is bound to the process's first kernel thread, whose tid it has; any other to a fresh one, so that it
+ * inherits nothing from others' threads, and ends with it, as natively.
+ */
+#include "bound.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+
+#include "calls.h"
+#include "mem.h"
+#include "runtime.h"
+#include "signal_core.h"
+
+struct carrier *bound_carrier(void)
+{
+	return carrier_new_bound(bound_main);
+}
+
+void bound_give(struct carrier *b, struct thread *t)
+{
+	b->bound_to = t;
+	atomic_store(&b->given, 1);
+	sys(SYS_futex, &b->given, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void bound_main(struct carrier *c)
+{
+	while (!atomic_load(&c->given))
+		sys(SYS_futex, &c->given, FUTEX_WAIT_PRIVATE, 0, 0);
+	struct thread *t = c->bound_to;
+	if (t) {
+		while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
+			cpu_relax();
+		c->current = t;
+		atomic_store_explicit(&t->carrier, c, memory_order_relaxed);
+		carrier_without_hub(c);
+		context_switch(&c->idle, &t->ctx);
+		if (t->ends_in_kernel)
+			hub_ready(t); /* to be buried once the kernel has seen its list of locks */
+		else
+			carrier_arrived(); /* it is dead, and is buried here */
+	}
+	carrier_retire(c, t && t->ends_in_kernel);
+}
+
+void bound_await_end(struct thread *t)
+{
+	struct carrier *c = atomic_load(&t->carrier);
+	while (atomic_load(&c->alive))
+		sys(SYS_futex, &c->alive, FUTEX_WAIT, 1, 0); /* the kernel's wake is a shared one */
+	carrier_to_the_dead(c);
+}
+
+/* What was only kept and answered so far comes into effect. */
+static void apply_kept(struct thread *t)
+{
+	if (t->affinity_size)
+		sys(SYS_sched_setaffinity, 0, t->affinity_size, t->affinity);
+	if (t->policy != SCHED_OTHER)
+		sys(SYS_sched_setscheduler, 0, t->policy, &t->priority);
+}
+
+static long bind_main(struct thread *t)
+{
+	while (carrier_self() != leader) {
+		if (spare_take_leader()) {
+			t->bound = true;
+			bound_give(leader, t);
+			thread_leave_carrier(t);
+			return 0;
+		}
+		hub_need(t); /* perhaps there */
+		if (carrier_self() != leader && !spare_await_leader(t))
+			return -ERESTARTNOINTR;
+	}
+	if (!hub_handoff(t))
+		return -EAGAIN;
+	t->bound = true;
+	return 0;
+}
+
+long thread_bind(struct thread *t)
+{
+	t->bind_wanted = false;
+	if (t->bound)
+		return 0;
+	if (t->is_main) {
+		long err = bind_main(t);
+		if (err)
+			return err;
+	} else {
+		struct carrier *b = bound_carrier();
+		if (!b)
+			return -EAGAIN;
+		t->bound = true;
+		bound_give(b, t);
+		thread_leave_carrier(t);
+	}
+	apply_kept(t);
+	return 0;
+}
+
+void thread_ask_to_bind(struct thread *t)
+{
+	t->bind_wanted = true;
+	signal_nudge(t);
+}
+
+uint32_t bound_park(struct thread *t, nsec_t deadline)
+{
+	struct carrier *c = carrier_self();
+	struct ktimespec until = nsec_to_timespec(deadline);
+	const long args[6] = {(long)&t->wake, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, WAKE_PARKED,
+	    deadline == NEVER ? 0 : (long)&until, 0, FUTEX_BITSET_MATCH_ANY};
+	uint32_t reasons = signal_pending(&t->sig) ? WAKE_SIGNAL : 0;
+	if (!reasons)
+		reasons = atomic_fetch_or_explicit(&t->wake, WAKE_PARKED, memory_order_acq_rel);
+	carrier_sync_mask(c);
+	while (!reasons && atomic_load_explicit(&t->wake, memory_order_acquire) == WAKE_PARKED) {
+		if (native_syscall(args, SYS_futex, &c->attention) == -ETIMEDOUT)
+			atomic_fetch_or(&t->wake, WAKE_TIMEOUT);
+		signals_look(t);
+	}
+	return reasons | (atomic_load_explicit(&t->wake, memory_order_acquire) & ~WAKE_PARKED);
+}
+
+void bound_wake(struct thread *t)
+{
+	sys(SYS_futex, &t->wake, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void bound_leave(struct thread *t)
+{
+	struct carrier *c = carrier_self();
+	c->left = t;
+	c->current = NULL;
+	context_switch(&t->ctx, &c->idle);
+	__builtin_unreachable();
+}
+
+/* The calls that bind. */
+
+static long bind_and_call(struct thread *t, struct regs *r)
+{
+	long err = thread_bind(t);
+	if (err)
+		return err;
+	t->bound_heirs = true; /* a thread inherits from the one that makes it */
+	return native_regs(t, r);
+}
+
+long call_binds(struct thread *t, struct regs *r)
+{
+	return bind_and_call(t, r);
+}
+
+/* SECCOMP_FILTER_FLAG_TSYNC: for all kernel threads at once. */
+long call_seccomp(struct thread *t, struct regs *r)
+{
+	enum { SET_MODE_STRICT, SET_MODE_FILTER, TSYNC = 1 };
+	bool sets = r->rdi == SET_MODE_STRICT || (r->rdi == SET_MODE_FILTER && !(r->rsi & TSYNC));
+	return sets ? bind_and_call(t, r) : native_regs(t, r);
+}
+
+long call_personality(struct thread *t, struct regs *r)
+{
+	return (uint32_t)r->rdi == UINT32_MAX ? native_regs(t, r) : bind_and_call(t, r);
+}
+
+/* After unshare(CLONE_FILES) its descriptors are not ours to know. */
+long call_unshare(struct thread *t, struct regs *r)
+{
+	long ret = bind_and_call(t, r);
+	if (ret == 0 && r->rdi & CLONE_FILES)
+		t->own_files = true;
+	return ret;
+}
+
+long call_perf_event_open(struct thread *t, struct regs *r)
+{
+	return (int)r->rsi == 0 ? bind_and_call(t, r) : native_regs(t, r);
+}
+
+/* A ring that only the kernel thread which made it may use (Linux 6.0). */
+long call_io_uring_setup(struct thread *t, struct regs *r)
+{
+	enum { SINGLE_ISSUER = 1 << 12, DEFER_TASKRUN = 1 << 13 };
+	uint32_t flags;
+	if (user_load32((uint32_t *)(r->rsi + 8), &flags) || !(flags & (SINGLE_ISSUER | DEFER_TASKRUN)))
+		return native_regs(t, r);
+	return bind_and_call(t, r);
+}
+
+/* For one thread: its own, by 0 or by the tid it thinks it has. */
+long call_ioprio_set(struct thread *t, struct regs *r)
+{
+	if ((int)r->rdi != 1 /* IOPRIO_WHO_PROCESS */ || ((int)r->rsi != 0 && (int)r->rsi != thread_tid(t)))
+		return native_regs(t, r);
+	r->rsi = 0;
+	return bind_and_call(t, r);
+}
+
+/*
+ * Not a call of the kernel's: the symbol door says that the thread is about to take a mutex whose word will hold its
+ * tid, and which may be another process's too (GREEN_CALL_LOCK). If so the tid must be one that the kernel knows: it
+ * hands the lock on when the thread's process is killed (robust), and boosts or waits for the owner (PI).
+ *
+ * glibc marks every robust mutex as shared, so the mapping is asked: mremap of nothing duplicates a shared mapping, and
+ * is refused for a private one (Linux 4.14).
+ */
+bool mapping_is_shared(struct thread *t, uintptr_t addr)
+{
+	uintptr_t page = addr & ~4095UL;
+	if (page == t->private_page)
+		return false;
+	long copy = sys(SYS_mremap, page, 0, 4096, 1 /* MREMAP_MAYMOVE */);
+	if (copy < 0 && copy > -4096) {
+		t->private_page = page;
+		return false;
+	}
+	sys(SYS_munmap, copy, 4096);
+	return true;
+}
+
+static void adopt_real_tid(struct thread *t)
+{
+	int tid = carrier_self()->tid;
+	size_t length = 24; /* sizeof(struct robust_list_head) */
+	if (t->robust)
+		sys(SYS_set_robust_list, t->robust, length);
+	if (t->is_main)
+		return; /* it has it */
+	thread_adopt_tid(t, tid);
+	user_store32(t->cleartid, (uint32_t)tid); /* glibc's own note of it: struct pthread's tid */
+}
+
+long call_lock(struct thread *t, struct regs *r)
+{
+	if (t->owns_tid || !mapping_is_shared(t, r->rdi))
+		return 0;
+	long err = thread_bind(t);
+	if (err)
+		return err;
+	t->owns_tid = true;
+	adopt_real_tid(t);
+	return 0;
+}

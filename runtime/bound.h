@@ -1,0 +1,29 @@
+/* Bound threads: green threads that keep a kernel thread of their own, and block in the kernel. */
+#ifndef GREEN_BOUND_H
+#define GREEN_BOUND_H
+
+#include "thread.h"
+
+/* The current thread becomes bound: it comes back on a kernel thread that nobody else has used or will use. 0, -EAGAIN
+ * without a kernel thread, -ERESTARTNOINTR for a signal first. */
+long thread_bind(struct thread *t);
+void thread_ask_to_bind(struct thread *t); /* another thread, at its next way out; with signal_lock */
+
+/* At birth, with what the calling kernel thread hands down: make the carrier, then give it the thread (NULL: none). */
+struct carrier *bound_carrier(void);
+void bound_give(struct carrier *b, struct thread *t);
+
+/* thread_park, thread_wake and the last of thread_exit, for a bound thread. */
+uint32_t bound_park(struct thread *t, nsec_t deadline);
+void bound_wake(struct thread *t);
+_Noreturn void bound_leave(struct thread *t);
+
+/* Is the mutex there in memory shared with other processes? */
+bool mapping_is_shared(struct thread *t, uintptr_t addr);
+
+/* A dead thread whose kernel thread ends first (thread.ends_in_kernel): waits for that. */
+void bound_await_end(struct thread *t);
+
+_Noreturn void bound_main(struct carrier *c); /* body of a bound thread's carrier */
+
+#endif
