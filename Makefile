@@ -57,7 +57,7 @@ UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 # As many compilers as CPUs, unless the user said.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all programs unit deps demo test real models bench asan lint format check-format install clean help
+.PHONY: all programs unit deps demo test real models bench soak asan lint format check-format install clean help
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libgreen.so $(BUILD)/green
@@ -130,6 +130,10 @@ real: all programs
 bench: all
 	@python3 tests/bench/run --build $(BUILD) $(BENCH_ARGS)
 
+# Half an hour, or SOAK_ARGS='--minutes 480'.
+soak: all programs
+	@tests/soak/run --build $(BUILD) $(SOAK_ARGS)
+
 models:
 	@tests/models/run $(MODELS)
 
@@ -185,6 +189,7 @@ help:
 	@echo "make real               the tests with real programs alone"
 	@echo "make models             verify the models of tests/models with spin (MODELS='park futex')"
 	@echo "make bench              measurements, native and green (BENCH_ARGS='--quick echo threads startup')"
+	@echo "make soak               half an hour of everything at once (SOAK_ARGS='--minutes 480 --seed 7')"
 	@echo "make asan               unit tests under AddressSanitizer and UBSan"
 	@echo "make lint               clang-tidy, cppcheck, shellcheck"
 	@echo "make format             clang-format in place; make check-format only says"

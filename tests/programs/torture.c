@@ -4,6 +4,7 @@
  * TORTURE_KEEP in the environment it leaves it as it is, to be looked at. TEST_SEED repeats a mix, not its timing. */
 // threads
 #include "test.h"
+#include <sys/fsuid.h>
 #include <sys/time.h>
 
 #define WORKERS_MAX 64
@@ -413,6 +414,8 @@ static void *is_born(void *arg)
 {
 	struct worker *w = arg;
 
+	if (w->seed % 8 == 0)
+		setfsuid(geteuid()); /* asks for what the kernel keeps per kernel thread */
 	if (w->seed % 2)
 		sched_yield();
 	count(&gone);
