@@ -33,6 +33,7 @@ void bound_main(struct carrier *c)
 	while (!atomic_load(&c->given))
 		sys(SYS_futex, &c->given, FUTEX_WAIT_PRIVATE, 0, 0);
 	struct thread *t = c->bound_to;
+	bool with_locks = false;
 	if (t) {
 		while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
 			cpu_relax();
@@ -40,12 +41,13 @@ void bound_main(struct carrier *c)
 		atomic_store_explicit(&t->carrier, c, memory_order_relaxed);
 		carrier_without_hub(c);
 		context_switch(&c->idle, &t->ctx);
-		if (t->ends_in_kernel)
+		with_locks = t->ends_in_kernel;
+		if (with_locks)
 			hub_ready(t); /* to be buried once the kernel has seen its list of locks */
 		else
 			carrier_arrived(); /* it is dead, and is buried here */
 	}
-	carrier_retire(c, t && t->ends_in_kernel);
+	carrier_retire(c, with_locks);
 }
 
 void bound_await_end(struct thread *t)

@@ -109,9 +109,9 @@ bool carrier_recorded_push(struct carrier *c, const struct ksiginfo *info); /* f
 bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info);
 /*
  * For bound.c: carriers outside the pool, and the leader taken out of it.
- * carrier_new_bound() does not count in max_carriers. carrier_retire() ends the kernel thread; with_locks: the kernel is
- * to walk the list of its robust locks, and whoever waits for that puts the carrier to the dead, whose memory is used
- * again when they are not alive any more.
+ * carrier_new_bound() does not count in max_carriers. carrier_retire() ends the kernel thread; with_locks: the kernel
+ * is to walk the list of its robust locks, and whoever waits for that puts the carrier to the dead, whose memory is
+ * used again when they are not alive any more.
  */
 struct carrier *carrier_new_bound(void (*fn)(struct carrier *));
 _Noreturn void carrier_retire(struct carrier *c, bool with_locks);

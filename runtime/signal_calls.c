@@ -209,7 +209,7 @@ static long send_to(struct thread *t, struct regs *r, int tid, int sig, struct k
 	if (!thread_lives(tid))
 		return tid >= TID_BASE ? -ESRCH : native_regs(t, r);
 	/* glibc's setxid asks each thread to repeat the call: ours share carriers, which call_setid has seen to. */
-	if (sig == SIGNAL_KICK)
+	if (sig == SIGNAL_SETXID)
 		return -ESRCH;
 	if (sig == 0)
 		return 0;

@@ -7,10 +7,12 @@
 #include "carrier.h"
 #include "thread.h"
 
-/* Signals of glibc's own. The runtime takes the number of the second one for its kicks between carriers: what glibc
- * sends with it (setxid) is answered without the kernel. */
+/* Signals of glibc's own. What it sends with the second one (setxid) is answered without the kernel. */
 #define SIGNAL_CANCEL 32
-#define SIGNAL_KICK 33
+#define SIGNAL_SETXID 33
+/* The kicks between carriers. A standard signal, because the kernel refuses a real-time one when the user has too many
+ * queued (RLIMIT_SIGPENDING), and the one that nobody else sends: kicks are told apart by their sender. */
+#define SIGNAL_KICK SIGSTKFLT
 #define SIGNALS 64
 
 /* Never blocked for real: faults must reach us (user_copy), kicks must arrive. */

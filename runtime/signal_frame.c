@@ -214,10 +214,16 @@ static bool is_own_sigpipe(int sig, const struct ksiginfo *info)
 	return sig == SIGPIPE && info->si_code == SI_USER && (int)info->rest[0] == runtime_pid;
 }
 
+/* By tgkill, from ourselves; or without a siginfo, since the kernel had no room for it. */
+static bool is_kick(int sig, const struct ksiginfo *info)
+{
+	int pid = (int)info->rest[0];
+	return sig == SIGNAL_KICK &&
+	       ((info->si_code == SI_TKILL && pid == runtime_pid) || (info->si_code == SI_USER && pid == 0));
+}
+
 static void record(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc)
 {
-	if (sig == SIGNAL_KICK)
-		return;
 	if (is_own_sigpipe(sig, info) && c->current) {
 		c->sigpipe = 1;
 		return;
@@ -243,12 +249,13 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 		return;
 	}
 	const struct regs *repeat = atomic_load(&c->repeat);
-	if (sig == SIGNAL_KICK && repeat) {
+	bool kick = is_kick(sig, info);
+	if (kick && repeat) {
 		sys_regs(repeat);
 		atomic_store(&c->repeat, NULL);
 	}
 	struct thread *t = c->current;
-	if (sig == SIGNAL_KICK && c->deliver) {
+	if (kick && c->deliver) {
 		overlay(uc, c->deliver);
 		c->deliver = NULL;
 		push_frame(t, uc, &c->deliver_info, &c->deliver_action);
@@ -265,7 +272,8 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 		fault(c, sig, info, uc, in_program);
 		return;
 	}
-	record(c, sig, info, uc);
+	if (!kick)
+		record(c, sig, info, uc);
 	if (!in_program) {
 		if (in_range(uc->ip, native_begin, native_instruction))
 			uc->ip = (uint64_t)native_abort;
