@@ -54,7 +54,8 @@ const struct call calls[CALLS] = {
     PARKS(poll), PARKS(ppoll), PARKS(select), PARKS(pselect6), PARKS(epoll_wait), PARKS(epoll_pwait),
     PARKS(epoll_pwait2), ON_HUB(epoll_ctl),
     /* time */
-    ON_HUB(nanosleep), ON_HUB(clock_nanosleep), ON_HUB(sched_yield),
+    ON_HUB(nanosleep), ON_HUB(clock_nanosleep), ON_HUB(sched_yield), PLAIN(clock_gettime),
+    PLAIN(clock_getres), PLAIN(getrusage),
     /* threads */
     ON_HUB(futex), ON_HUB(futex_waitv), ON_HUB(clone), ON_HUB(clone3), ON_HUB(exit), PLAIN(set_tid_address),
     PLAIN(set_robust_list), PLAIN(get_robust_list), PLAIN(rseq), PLAIN(gettid), PLAIN(sched_getaffinity),

@@ -57,6 +57,8 @@ extern call_fn call_fork, call_vfork, call_execve, call_execveat, call_exit_grou
 /* identity.c */
 extern call_fn call_gettid, call_sched_getaffinity, call_sched_setaffinity, call_sched_getparam, call_sched_setparam;
 extern call_fn call_open, call_openat, call_getpriority, call_setpriority;
+/* cpu_time.c */
+extern call_fn call_clock_gettime, call_clock_getres, call_getrusage;
 /* timer.c */
 extern call_fn call_timer_create, call_timer_delete;
 /* identity.c */

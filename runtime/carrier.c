@@ -413,6 +413,8 @@ void carrier_arrived(void)
 	struct thread *t = c->left;
 	if (c->current)
 		atomic_store_explicit(&c->current->on_cpu, 1, memory_order_relaxed);
+	if (unlikely(atomic_load_explicit(&cpu_time_kept, memory_order_relaxed)))
+		cpu_time_switched(c, t);
 	if (!t)
 		return;
 	c->left = NULL;
@@ -433,8 +435,10 @@ void carrier_enter(struct carrier *c)
 	if ((s & MODE_MASK) == MODE_USER &&
 	    atomic_compare_exchange_strong(&c->state, &s, (s & ~(uint64_t)MODE_MASK) | MODE_RUNTIME))
 		return;
-	if ((s & MODE_MASK) == MODE_STOLEN)
+	if ((s & MODE_MASK) == MODE_STOLEN) {
 		c->hub = NULL;
+		cpu_time_stolen(c);
+	}
 	set_state(c, MODE_HUBLESS);
 }
 
@@ -465,6 +469,7 @@ void hub_need(struct thread *t)
 	if (c->hub || t->bound)
 		return;
 	STAT_ADD(rejoins, 1);
+	cpu_time_stop(t);
 	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
 	atomic_store_explicit(&t->carrier, NULL, memory_order_relaxed);
 	c->left = t;
@@ -478,13 +483,13 @@ bool hub_handoff(struct thread *t)
 {
 	struct carrier *c = carrier_self();
 	struct hub *h = c->hub;
-	(void)t;
 	if (!h)
 		return true;
 	struct carrier *spare = spare_take();
 	if (!spare)
 		return false; /* the monitor will try again */
 	STAT_ADD(handoffs, 1);
+	cpu_time_alone(t);
 	c->hub = NULL;
 	set_state(c, MODE_HUBLESS);
 	spare_give(spare, h);

@@ -61,6 +61,7 @@ struct carrier {
 	bool listed;                       /* in `carriers` */
 	struct thread *bound_to;           /* runs nothing else */
 	void (*body)(struct carrier *);    /* what it does */
+	nsec_t stolen_at;                  /* its CPU clock when its hub was last taken (monitor.c) */
 	bool is_shadow;                    /* of a child that shares our memory (process.c) */
 	bool shadow_mask_set;
 	ksigset_t shadow_mask;

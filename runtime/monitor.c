@@ -55,6 +55,7 @@ static void rescue(struct hub *h, struct carrier *c, uint64_t seen)
 	struct carrier *spare = spare_take();
 	if (!spare)
 		return;
+	c->stolen_at = cpu_time_of_carrier(c->tid);
 	if (atomic_compare_exchange_strong(&c->state, &seen, (seen & ~(uint64_t)MODE_MASK) | MODE_STOLEN)) {
 		STAT_ADD(rescues, 1);
 		spare_give(spare, h);

@@ -134,6 +134,7 @@ struct thread *thread_adopt_main(int tid)
 	main_thread = t;
 	tid_base = random_tid_base();
 	sys(SYS_prctl, 16 /* PR_GET_NAME */, t->name);
+	cpu_time_adopt(t);
 	thread_register(t);
 	return t;
 }

@@ -3,6 +3,7 @@
 #define GREEN_THREAD_H
 
 #include "base.h"
+#include "cpu_time.h"
 #include "deadline.h"
 #include "list.h"
 #include "regs_x86_64.h"
@@ -60,6 +61,7 @@ struct thread {
 	uint8_t affinity_size; /* 0: never set */
 	uint8_t affinity[AFFINITY_BYTES];
 
+	struct cpu_time cpu;
 	struct thread_signals sig;
 	struct {
 		uintptr_t addr;

@@ -16,9 +16,11 @@ static const struct {
 } table[] = {
 #define SYMBOL(name, group, arms) {#name, #group, NULL, "", ARMS_##arms},
 #define VERSION(name, tag, at, version, group, arms) {#name, #group, version, at, ARMS_##arms},
+#define CLOCK(name) SYMBOL(name, clock, never)
 #include "shim/symbols.def"
 #undef SYMBOL
 #undef VERSION
+#undef CLOCK
 };
 
 __thread struct note note;

@@ -7,9 +7,11 @@
 enum symbol {
 #define SYMBOL(name, group, arms) SYMBOL_##name,
 #define VERSION(name, tag, at, version, group, arms) SYMBOL_##name##_##tag,
+#define CLOCK(name) SYMBOL_##name,
 #include "shim/symbols.def"
 #undef SYMBOL
 #undef VERSION
+#undef CLOCK
 	SYMBOLS
 };
 

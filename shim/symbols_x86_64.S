@@ -14,6 +14,9 @@
 #define MUTEX_KIND 16
 #define MUTEX_PSHARED 0x80
 #define MUTEX_OWNED 0x33
+#include <sys/syscall.h>
+
+#define CLOCK_THREAD_CPUTIME_ID 3
 
 /* struct note */
 #define NOTE_CALLER 0
@@ -66,8 +69,11 @@ symbols_begin:
 	.endif
 	.cfi_endproc
 	.size	\id, . - \id
+	slot	\id
+.endm
 
-	/* Where the slot leads before the first call. */
+/* Where the call goes on: at first it is looked up. */
+.macro slot id:req
 	.section .text.resolve, "ax", @progbits
 .Lresolve_\id:
 	.cfi_startproc
@@ -79,6 +85,35 @@ symbols_begin:
 	.section .data.slots, "aw", @progbits
 	.quad	.Lresolve_\id
 	.set	symbol, symbol + 1
+.endm
+
+/*
+ * A function of a clock id. The ordinary clocks are as fast as the vDSO is, and leave no note: they do not block. The
+ * others are a system call in the vDSO too (CPU time, negative ids): here it is made by libc's syscall(), a site.
+ */
+.macro export_clock name:req, nr:req
+	.section .text.symbols, "ax", @progbits
+	.globl	\name
+	.type	\name, @function
+	.p2align 4
+\name:
+	.cfi_startproc
+	endbr64
+	cmp	$CLOCK_THREAD_CPUTIME_ID, %edi
+	je	.Lcpu_\name
+	test	%edi, %edi
+	js	.Lcpu_\name
+	jmp	*symbol_slots + 8 * symbol(%rip)
+.Lcpu_\name:
+	movb	$1, cpu_time_kept(%rip)
+	mov	%rsi, %rdx
+	movslq	%edi, %rsi
+	mov	$\nr, %edi
+	xor	%eax, %eax
+	jmp	syscall@PLT
+	.cfi_endproc
+	.size	\name, . - \name
+	slot	\name
 .endm
 
 .macro export_version name:req, tag:req, at:req, version:req, arms:req
@@ -178,6 +213,7 @@ symbol_slots:
 
 #define SYMBOL(name, group, arms) export name, arms;
 #define VERSION(name, tag, at, version, group, arms) export_version name, tag, at, version, arms;
+#define CLOCK(name) export_clock name, SYS_##name;
 #include "shim/symbols.def"
 
 	.section .data.slots, "aw", @progbits

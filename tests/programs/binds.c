@@ -15,9 +15,11 @@
 #define VERSION(name, tag, at, version, group, arms) \
 	extern void ref_##name##_##tag(void);        \
 	__asm__(".symver ref_" #name "_" #tag ", " #name "@" version);
+#define CLOCK(name) SYMBOL(name, clock, never)
 #include "shim/symbols.def"
 #undef SYMBOL
 #undef VERSION
+#undef CLOCK
 
 static const struct reference {
 	const char *name;
@@ -25,9 +27,11 @@ static const struct reference {
 } references[] = {
 #define SYMBOL(name, group, arms) {#name, ref_##name},
 #define VERSION(name, tag, at, version, group, arms) {#name "@" version, ref_##name##_##tag},
+#define CLOCK(name) SYMBOL(name, clock, never)
 #include "shim/symbols.def"
 #undef SYMBOL
 #undef VERSION
+#undef CLOCK
 };
 
 extern char **environ;
