@@ -1,10 +1,11 @@
 /*
  * CPU time of green threads: what the CPU clock of a carrier went on by while the thread had the carrier.
  *
- * Reading that clock is a system call, which would be most of a switch's cost: switches do it only once somebody has
- * asked for a thread's time. What takes long anyway is accounted from the start: a thread that goes on without its hub,
- * because it computes or enters the kernel, reads the clock there. So a thread that computes is seen from its birth,
- * and of one that parks all the time what it used before the first question is missing.
+ * Reading that clock is a system call, many times the cost of a switch. So switches know of it only once somebody has
+ * asked for a thread's time, and then go by the vDSO's clock where the last switch was a moment ago; a carrier that was
+ * preempted meanwhile shows by the time that has passed. What takes long anyway is accounted from the start: a thread
+ * that goes on without its hub, because it computes or enters the kernel, reads the clock there. So one that computes
+ * is seen from its birth; of one that parks all the time, what it used before the first question is missing.
  */
 #include "cpu_time.h"
 
@@ -40,9 +41,26 @@ nsec_t cpu_time_of_carrier(int tid)
 	return read_clock(clock_of(tid));
 }
 
-static nsec_t own_clock(void)
+/* Of the calling carrier. It never falls, though what moment_clock() reckons may be ahead. */
+static nsec_t own_clock(struct carrier *c)
 {
-	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+	nsec_t now = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	if (now > c->cpu_clock)
+		c->cpu_clock = now;
+	c->cpu_clock_at = clock_now();
+	return c->cpu_clock;
+}
+
+/* The same as long as no more time has passed than a timeslice of somebody else would take. */
+#define MOMENT 50000
+
+static nsec_t moment_clock(struct carrier *c)
+{
+	nsec_t now = clock_now(), passed = now - c->cpu_clock_at;
+	if (passed > MOMENT)
+		return own_clock(c);
+	c->cpu_clock_at = now;
+	return c->cpu_clock += passed;
 }
 
 #define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
@@ -76,12 +94,12 @@ void cpu_time_adopt(struct thread *main)
 	if (cpu_time_kept)
 		begin(main, main->tid, 0);
 	else
-		SET(main->cpu.used, own_clock());
+		SET(main->cpu.used, read_clock(CLOCK_THREAD_CPUTIME_ID));
 }
 
 void cpu_time_switched(struct carrier *c, struct thread *left)
 {
-	nsec_t now = own_clock();
+	nsec_t now = moment_clock(c);
 	if (left)
 		end(left, now);
 	if (c->current)
@@ -91,7 +109,7 @@ void cpu_time_switched(struct carrier *c, struct thread *left)
 void cpu_time_alone(struct thread *t)
 {
 	if (!GET(t->cpu.clock))
-		begin(t, carrier_self()->tid, own_clock());
+		begin(t, carrier_self()->tid, own_clock(carrier_self()));
 }
 
 void cpu_time_stolen(struct carrier *c)
@@ -103,7 +121,7 @@ void cpu_time_stolen(struct carrier *c)
 void cpu_time_stop(struct thread *t)
 {
 	if (GET(t->cpu.clock))
-		end(t, own_clock());
+		end(t, own_clock(carrier_self()));
 }
 
 /* Asking. */
@@ -136,28 +154,35 @@ static void keep(void)
 		atomic_store_explicit(&cpu_time_kept, true, memory_order_relaxed);
 }
 
+/* What was told once is not taken back. */
+static nsec_t show(struct thread *t, nsec_t time)
+{
+	nsec_t shown = GET(t->cpu.shown);
+	while (time > shown)
+		if (atomic_compare_exchange_weak(&t->cpu.shown, &shown, time))
+			return time;
+	return shown;
+}
+
 /* Of a thread that may be running. Who is switched faster than it is read has, for us, not run since. */
 static int time_of(int tid, nsec_t *time)
 {
-	struct snapshot s = {0}, again = {.seq = 1};
+	struct snapshot s = {0}, again = {0};
 	nsec_t now = 0;
 	keep();
 	for (int tries = 0; tries < 4; tries++) {
 		spin_lock(&threads_lock);
 		struct thread *t = thread_by_tid(tid);
 		bool whole = t && take_snapshot(t, &again);
+		bool same = whole && again.clock && again.clock == s.clock && again.seq == s.seq;
+		nsec_t running = same && now > again.since ? now - again.since : 0;
+		if (t)
+			*time = show(t, whole ? again.used + running : 0);
 		spin_unlock(&threads_lock);
 		if (!t)
 			return -EINVAL;
-		if (!whole)
-			continue;
-		*time = again.used;
-		if (!again.clock)
+		if (whole && (same || !again.clock))
 			return 0;
-		if (now && again.seq == s.seq && again.clock == s.clock) {
-			*time += now - again.since;
-			return 0;
-		}
 		s = again;
 		now = cpu_time_of_carrier(s.clock);
 	}
@@ -166,10 +191,11 @@ static int time_of(int tid, nsec_t *time)
 
 static nsec_t own_time(struct thread *t)
 {
-	nsec_t now = own_clock();
+	struct carrier *c = carrier_self();
+	nsec_t now = own_clock(c);
 	keep();
-	begin(t, carrier_self()->tid, now);
-	return GET(t->cpu.used) + now - GET(t->cpu.since);
+	begin(t, c->tid, now);
+	return show(t, GET(t->cpu.used) + now - GET(t->cpu.since));
 }
 
 /* The tid that a clock id stands for, 0: the caller; -1: it is not the clock of a thread. */
@@ -216,11 +242,10 @@ long call_clock_getres(struct thread *t, struct regs *r)
 	return native(t, SYS_clock_getres, CLOCK_THREAD_CPUTIME_ID, (long)r->rsi, 0, 0, 0, 0);
 }
 
-/* 0: not another thread's clock, else that thread's tid. */
-int cpu_clock_of_other(struct thread *t, clockid_t id)
+int cpu_clock_tid(struct thread *t, clockid_t id)
 {
 	int tid;
-	return is_ours(t, id, &tid) && tid != t->tid ? tid : 0;
+	return is_ours(t, id, &tid) ? tid : 0;
 }
 
 /*
@@ -234,11 +259,13 @@ long cpu_clock_sleep(struct thread *t, int tid, struct regs *r)
 	bool absolute = r->rsi & TIMER_ABSTIME;
 	nsec_t time, target;
 	struct ktimespec ts;
+	if ((clockid_t)r->rdi == CLOCK_THREAD_CPUTIME_ID)
+		return -EOPNOTSUPP;
 	if (user_read(&ts, r->rdx))
 		return -EFAULT;
 	if (!timespec_valid(&ts))
 		return -EINVAL;
-	if (time_of(tid, &time))
+	if (tid == t->tid || time_of(tid, &time))
 		return -EINVAL;
 	target = timespec_to_nsec(&ts);
 	if (!absolute)

@@ -16,6 +16,7 @@ struct cpu_time {
 	_Atomic int clock;    /* tid of the carrier whose CPU clock counts for the thread now; 0: none does */
 	_Atomic nsec_t since; /* what that clock showed when it began to */
 	_Atomic nsec_t used;  /* before that */
+	_Atomic nsec_t shown; /* the most that was told of */
 	nsec_t shown_user, shown_system; /* by getrusage, so that neither ever falls */
 };
 
@@ -29,8 +30,8 @@ void cpu_time_stolen(struct carrier *c);                        /* so did the th
 void cpu_time_stop(struct thread *t);                           /* it leaves the carrier that it had alone */
 nsec_t cpu_time_of_carrier(int tid);
 
-/* Other threads' clocks: the tid that such an id stands for (0: it is none), and clock_nanosleep on it. */
-int cpu_clock_of_other(struct thread *t, clockid_t id);
+/* Of which thread of ours a clock id is the CPU clock (0: of none), and clock_nanosleep on it. */
+int cpu_clock_tid(struct thread *t, clockid_t id);
 long cpu_clock_sleep(struct thread *t, int tid, struct regs *r);
 
 #endif

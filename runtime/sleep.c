@@ -44,9 +44,9 @@ long call_clock_nanosleep(struct thread *t, struct regs *r)
 {
 	clockid_t id = (clockid_t)r->rdi;
 	struct ktimespec ts;
-	int other = cpu_clock_of_other(t, id);
-	if (other)
-		return cpu_clock_sleep(t, other, r);
+	int tid = cpu_clock_tid(t, id);
+	if (tid)
+		return cpu_clock_sleep(t, tid, r);
 	if (id != CLOCK_REALTIME && id != CLOCK_MONOTONIC && id != CLOCK_BOOTTIME && id != CLOCK_TAI)
 		return native_regs(t, r); /* CPU clocks, alarms, errors */
 	if (!(r->rsi & TIMER_ABSTIME))
