@@ -38,6 +38,8 @@ void bound_main(struct carrier *c)
 		while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
 			cpu_relax();
 		c->current = t;
+		cpu_time_alone(t);
+		carrier_sync_mask(c); /* it may deliver a signal to itself before it leaves */
 		atomic_store_explicit(&t->carrier, c, memory_order_relaxed);
 		carrier_without_hub(c);
 		context_switch(&c->idle, &t->ctx);
@@ -58,6 +60,8 @@ void bound_await_end(struct thread *t)
 	carrier_to_the_dead(c);
 }
 
+#define IOPRIO_WHO_PROCESS 1
+
 /* What was only kept and answered so far comes into effect. */
 static void apply_kept(struct thread *t)
 {
@@ -65,6 +69,9 @@ static void apply_kept(struct thread *t)
 		sys(SYS_sched_setaffinity, 0, t->affinity_size, t->affinity);
 	if (t->policy != SCHED_OTHER)
 		sys(SYS_sched_setscheduler, 0, t->policy, &t->priority);
+	if (t->io_priority)
+		sys(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, t->io_priority);
+	sys(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, t->nice);
 }
 
 static long bind_main(struct thread *t)
@@ -198,13 +205,46 @@ long call_io_uring_setup(struct thread *t, struct regs *r)
 	return bind_and_call(t, r);
 }
 
-/* For one thread: its own, by 0 or by the tid it thinks it has. */
+/* For one thread: its own, by 0 or by the tid it thinks it has, or another's. What is wrong with the value the kernel
+ * says before it looks for the thread. */
 long call_ioprio_set(struct thread *t, struct regs *r)
 {
-	if ((int)r->rdi != 1 /* IOPRIO_WHO_PROCESS */ || ((int)r->rsi != 0 && (int)r->rsi != thread_tid(t)))
+	int tid = (int)r->rsi;
+	if ((int)r->rdi != IOPRIO_WHO_PROCESS)
 		return native_regs(t, r);
-	r->rsi = 0;
-	return bind_and_call(t, r);
+	if (tid == 0 || tid == thread_tid(t)) {
+		r->rsi = 0;
+		return bind_and_call(t, r);
+	}
+	long err = native_regs(t, r);
+	if (err != -ESRCH || tid < TID_BASE)
+		return err;
+	spin_lock(&signal_lock);
+	spin_lock(&threads_lock);
+	struct thread *other = thread_by_tid(tid);
+	if (other)
+		other->io_priority = (int)r->rdx;
+	struct carrier *c = other && other->bound ? atomic_load(&other->carrier) : NULL;
+	int bound_to = c ? c->tid : 0;
+	spin_unlock(&threads_lock);
+	if (other && !bound_to && !other->sig.gone)
+		thread_ask_to_bind(other);
+	spin_unlock(&signal_lock);
+	if (bound_to)
+		return sys(SYS_ioprio_set, IOPRIO_WHO_PROCESS, bound_to, r->rdx);
+	return other ? 0 : -ESRCH;
+}
+
+long call_ioprio_get(struct thread *t, struct regs *r)
+{
+	if ((int)r->rdi != IOPRIO_WHO_PROCESS || (int)r->rsi < TID_BASE)
+		return native_regs(t, r);
+	spin_lock(&threads_lock);
+	struct thread *other = thread_by_tid((int)r->rsi);
+	struct carrier *c = other && other->bound ? atomic_load(&other->carrier) : NULL;
+	int bound_to = c ? c->tid : 0, kept = other ? other->io_priority : -ESRCH;
+	spin_unlock(&threads_lock);
+	return bound_to ? sys(SYS_ioprio_get, IOPRIO_WHO_PROCESS, bound_to) : kept;
 }
 
 /*

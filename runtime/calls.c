@@ -9,6 +9,7 @@
 #define HANDOFF(name) [SYS_##name] = {call_handoff, HUB_OR_KERNEL}
 #define DEVICE(name) [SYS_##name] = {call_device, HUB_OR_KERNEL}
 #define SETID(name) [SYS_##name] = {call_setid, NOTHING}
+#define OF_PROCESS(name) [SYS_##name] = {call_of_process, NOTHING}
 #define BINDS(name) [SYS_##name] = {call_binds, NOTHING}
 
 /* May block, but seldom for long: in the kernel, where the monitor rescues the hub. By name, so that a signal
@@ -30,6 +31,9 @@ static long call_device(struct thread *t, struct regs *r)
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
 #endif
 #ifndef SYS_landlock_restrict_self
 #define SYS_landlock_restrict_self 446
@@ -61,6 +65,10 @@ const struct call calls[CALLS] = {
     PLAIN(set_robust_list), PLAIN(get_robust_list), PLAIN(rseq), PLAIN(gettid), PLAIN(sched_getaffinity),
     PLAIN(sched_setaffinity), PLAIN(sched_getparam), PLAIN(sched_setparam), PLAIN(sched_getscheduler),
     PLAIN(sched_setscheduler), PLAIN(getpriority), PLAIN(setpriority), PLAIN(prctl), PLAIN(mmap), PLAIN(mprotect),
+    PLAIN(sched_getattr), PLAIN(sched_setattr), OF_PROCESS(sched_rr_get_interval),
+    /* processes, by a thread's id */
+    OF_PROCESS(getsid), OF_PROCESS(getpgid), OF_PROCESS(setpgid), OF_PROCESS(prlimit64), OF_PROCESS(process_vm_readv),
+    OF_PROCESS(process_vm_writev), OF_PROCESS(move_pages), OF_PROCESS(migrate_pages), PLAIN(kcmp), PLAIN(pidfd_open),
     /* processes */
     ON_HUB(fork), ON_HUB(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), PARKS(wait4), PARKS(waitid),
     SETID(setuid), SETID(setgid), SETID(setreuid), SETID(setregid), SETID(setresuid), SETID(setresgid),
@@ -75,9 +83,9 @@ const struct call calls[CALLS] = {
     HANDOFF(io_getevents), NATIVE(getrandom),
     /* what the kernel keeps per kernel thread (bound.c) */
     BINDS(setfsuid), BINDS(setfsgid), BINDS(capset), BINDS(setns), BINDS(keyctl), BINDS(add_key), BINDS(request_key),
-    BINDS(ptrace), BINDS(set_mempolicy), BINDS(iopl), BINDS(ioperm), BINDS(landlock_restrict_self),
+    PLAIN(ptrace), BINDS(set_mempolicy), BINDS(iopl), BINDS(ioperm), BINDS(landlock_restrict_self),
     PLAIN(seccomp), PLAIN(personality), PLAIN(unshare), PLAIN(perf_event_open), PLAIN(io_uring_setup),
-    PLAIN(ioprio_set),
+    PLAIN(ioprio_set), PLAIN(ioprio_get),
     [GREEN_CALL_LOCK] = {call_lock, NOTHING},
 };
 /* clang-format on */

@@ -57,6 +57,7 @@ extern call_fn call_fork, call_vfork, call_execve, call_execveat, call_exit_grou
 /* identity.c */
 extern call_fn call_gettid, call_sched_getaffinity, call_sched_setaffinity, call_sched_getparam, call_sched_setparam;
 extern call_fn call_open, call_openat, call_getpriority, call_setpriority;
+extern call_fn call_sched_getattr, call_sched_setattr, call_of_process, call_kcmp, call_pidfd_open, call_ptrace;
 /* cpu_time.c */
 extern call_fn call_clock_gettime, call_clock_getres, call_getrusage;
 /* timer.c */
@@ -73,7 +74,7 @@ extern call_fn call_flock, call_semop, call_semtimedop, call_msgsnd, call_msgrcv
     call_mq_timedreceive;
 /* bound.c */
 extern call_fn call_binds, call_seccomp, call_personality, call_unshare, call_perf_event_open, call_io_uring_setup;
-extern call_fn call_ioprio_set, call_lock;
+extern call_fn call_ioprio_set, call_ioprio_get, call_lock;
 /* stack.c */
 extern call_fn call_mmap, call_mprotect;
 /* native under an eager handoff: blocks for long */

@@ -35,7 +35,8 @@ static struct spin spare_lock;
 static struct carrier *spares;
 static uint32_t spare_count;
 static struct list spare_waiters = {&spare_waiters, &spare_waiters};
-static _Atomic bool refused; /* there was none, and none could be made */
+static _Atomic uint32_t starting; /* kernel threads being made, not yet in `carriers` */
+static _Atomic bool refused;      /* there was none, and none could be made */
 
 static struct carrier *dead;         /* their memory may be used again once the kernel has cleared `alive` */
 static struct thread *leader_wanted; /* wakes when the leader is a spare */
@@ -165,7 +166,7 @@ void carrier_to_the_dead(struct carrier *c)
 
 /* A new kernel thread, made without glibc: setxid must not wait for it, pthread_create's limits do not apply. Signals
  * are blocked while the two share a mask. */
-static struct carrier *carrier_start(void (*body)(struct carrier *))
+static struct carrier *carrier_launch(void (*body)(struct carrier *))
 {
 	struct carrier *c = carrier_alloc();
 	if (!c)
@@ -184,6 +185,14 @@ static struct carrier *carrier_start(void (*body)(struct carrier *))
 	}
 	c->tid = (int)tid;
 	carrier_publish(c);
+	return c;
+}
+
+static struct carrier *carrier_start(void (*body)(struct carrier *))
+{
+	atomic_fetch_add(&starting, 1);
+	struct carrier *c = carrier_launch(body);
+	atomic_fetch_sub(&starting, 1);
 	return c;
 }
 
@@ -562,20 +571,37 @@ long handoff_device_regs(struct thread *t, const struct regs *r)
 	    t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
 }
 
+static void repeat_on(struct carrier *c, const struct regs *r)
+{
+	atomic_store(&c->repeat, r);
+	sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+	while (atomic_load(&c->repeat) && atomic_load(&c->alive))
+		sys(SYS_sched_yield);
+}
+
 /* One at a time, so that when the caller goes on nobody has the old credentials. A carrier takes the kick wherever it
- * is, as a spare too. */
+ * is, as a spare too. One that was being made meanwhile may have inherited the old ones: they are gone through until
+ * nobody is found who has not repeated the call. */
 void carriers_repeat(const struct regs *r)
 {
 	static struct spin one_at_a_time;
+	static uint32_t turn;
 	struct carrier *self = carrier_self();
 	spin_lock(&one_at_a_time);
-	for (struct carrier *c = atomic_load(&carriers); c; c = c->next_all) {
-		if (c == self || !atomic_load(&c->alive))
-			continue;
-		atomic_store(&c->repeat, r);
-		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
-		while (atomic_load(&c->repeat) && atomic_load(&c->alive))
+	self->repeated = ++turn;
+	for (bool found = true; found;) {
+		while (atomic_load(&starting))
 			sys(SYS_sched_yield);
+		found = false;
+		for (struct carrier *c = atomic_load(&carriers); c; c = c->next_all) {
+			if (!atomic_load(&c->alive) || c->repeated == turn)
+				continue;
+			found = true;
+			if (!c->tid)
+				continue; /* being made */
+			c->repeated = turn;
+			repeat_on(c, r);
+		}
 	}
 	spin_unlock(&one_at_a_time);
 }
@@ -585,6 +611,7 @@ void carriers_reset_in_child(void)
 	/* The other carriers are not in the child; their memory is small and stays. */
 	atomic_store(&carriers, NULL);
 	atomic_store(&carrier_total, 0);
+	atomic_store(&starting, 0);
 	spares = NULL;
 	dead = NULL;
 	leader_wanted = NULL;

@@ -56,6 +56,7 @@ struct carrier {
 	uint32_t sigpipe; /* the current thread wrote to a broken pipe */
 	struct recorded *recorded;
 	_Atomic uint32_t attention;        /* a signal handler came while in the runtime: look before leaving */
+	uint32_t repeated;                 /* the turn of carriers_repeat that it has done */
 	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
 	_Atomic uint32_t alive;            /* cleared by the kernel when the thread has ended */
 	bool listed;                       /* in `carriers` */

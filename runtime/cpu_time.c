@@ -212,7 +212,7 @@ static int tid_of_clock(clockid_t id)
 static bool is_ours(struct thread *t, clockid_t id, int *tid)
 {
 	*tid = tid_of_clock(id);
-	if (*tid == 0)
+	if (*tid == 0 || *tid == thread_tid(t))
 		*tid = t->tid;
 	return *tid >= TID_BASE || *tid == t->tid || (*tid > 0 && thread_lives(*tid));
 }

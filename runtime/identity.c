@@ -25,6 +25,17 @@ static struct thread *named(struct thread *t, uint64_t arg)
 	return other;
 }
 
+/* The same with threads_lock held, unless it is NULL: what is known of another thread is read and written under it, and
+ * copied from and to the program outside. */
+static struct thread *lock_named(struct thread *t, uint64_t arg)
+{
+	spin_lock(&threads_lock);
+	struct thread *other = (int)arg == 0 ? t : thread_by_tid((int)arg);
+	if (!other)
+		spin_unlock(&threads_lock);
+	return other;
+}
+
 static bool made_up(uint64_t arg)
 {
 	return (int)arg >= TID_BASE;
@@ -40,14 +51,18 @@ static long for_others(struct thread *t, struct regs *r)
  * effect; threads that only inherit an affinity do not. */
 long call_sched_getaffinity(struct thread *t, struct regs *r)
 {
-	struct thread *other = named(t, r->rdi);
+	uint8_t set[AFFINITY_BYTES];
+	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
-	if (!other->affinity_size)
+	uint8_t size = other->affinity_size;
+	memcpy(set, other->affinity, sizeof(set));
+	spin_unlock(&threads_lock);
+	if (!size)
 		return sys(SYS_sched_getaffinity, 0, r->rsi, r->rdx);
-	if (r->rsi < other->affinity_size || r->rsi & 7)
+	if (r->rsi < size || r->rsi & 7)
 		return -EINVAL;
-	return user_copy((void *)r->rdx, other->affinity, other->affinity_size) ? -EFAULT : other->affinity_size;
+	return user_copy((void *)r->rdx, set, size) ? -EFAULT : size;
 }
 
 /* The kernel's name for a bound thread. */
@@ -132,8 +147,12 @@ static long set_policy(struct thread *t, struct thread *other, int policy, const
 
 long call_sched_getscheduler(struct thread *t, struct regs *r)
 {
-	struct thread *other = named(t, r->rdi);
-	return other ? other->policy : for_others(t, r);
+	struct thread *other = lock_named(t, r->rdi);
+	if (!other)
+		return for_others(t, r);
+	int policy = other->policy;
+	spin_unlock(&threads_lock);
+	return policy;
 }
 
 long call_sched_setscheduler(struct thread *t, struct regs *r)
@@ -144,10 +163,12 @@ long call_sched_setscheduler(struct thread *t, struct regs *r)
 
 long call_sched_getparam(struct thread *t, struct regs *r)
 {
-	struct thread *other = named(t, r->rdi);
+	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
-	return user_write(r->rsi, &other->priority);
+	int priority = other->priority;
+	spin_unlock(&threads_lock);
+	return user_write(r->rsi, &priority);
 }
 
 long call_sched_setparam(struct thread *t, struct regs *r)
@@ -156,24 +177,175 @@ long call_sched_setparam(struct thread *t, struct regs *r)
 	return other ? set_policy(t, other, other->policy, (const int *)r->rsi) : for_others(t, r);
 }
 
-/* nice(2) is per thread on Linux: kept and answered, like the policy. */
+/* nice(2) is per thread on Linux: kept and answered; it has its effect where a thread is bound. */
+
+#define PRIO_PROCESS 0
+#define RLIMIT_NICE 13
+
 long call_getpriority(struct thread *t, struct regs *r)
 {
-	if ((int)r->rdi != 0 /* PRIO_PROCESS */ || !made_up(r->rsi))
+	struct thread *other = (int)r->rdi == PRIO_PROCESS ? lock_named(t, r->rsi) : NULL;
+	if (!other)
 		return native_regs(t, r);
-	struct thread *other = named(t, r->rsi);
-	return other ? 20 - other->nice : -ESRCH;
+	long priority = 20 - other->nice;
+	spin_unlock(&threads_lock);
+	return priority;
+}
+
+/* can_nice() in kernel/sched/syscalls.c. */
+static bool may_lower(int nice)
+{
+	struct {
+		uint64_t cur, max;
+	} limit = {0, 0};
+	sys(SYS_prlimit64, 0, RLIMIT_NICE, 0, &limit);
+	return sys(SYS_geteuid) == 0 || (uint64_t)(20 - nice) <= limit.cur;
+}
+
+static long set_nice(struct thread *t, uint64_t tid, int nice)
+{
+	bool may = may_lower(nice);
+	struct thread *other = lock_named(t, tid);
+	if (!other)
+		return -ESRCH;
+	long err = nice < other->nice && !may ? -EACCES : 0;
+	if (!err)
+		other->nice = nice;
+	int carrier = other->bound && !err ? carrier_of(other) : 0;
+	spin_unlock(&threads_lock);
+	return carrier ? sys(SYS_setpriority, PRIO_PROCESS, carrier, nice) : err;
 }
 
 long call_setpriority(struct thread *t, struct regs *r)
 {
-	struct thread *other = (int)r->rdi == 0 ? named(t, r->rsi) : NULL;
 	int nice = (int)r->rdx < -20 ? -20 : (int)r->rdx > 19 ? 19 : (int)r->rdx;
-	if (!other || other->is_main)
-		return made_up(r->rsi) ? -ESRCH : native_regs(t, r);
-	if (nice < other->nice && sys(SYS_geteuid) != 0)
-		return -EACCES;
-	other->nice = nice;
+	long err = (int)r->rdi == PRIO_PROCESS ? set_nice(t, r->rsi, nice) : -ESRCH;
+	return err == -ESRCH ? native_regs(t, r) : err;
+}
+
+/* sched_getattr, sched_setattr. */
+
+struct sched_attributes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+#define RESET_ON_FORK 0x40000000
+
+long call_sched_getattr(struct thread *t, struct regs *r)
+{
+	struct sched_attributes a;
+	struct thread *other = lock_named(t, r->rdi);
+	if (!other)
+		return for_others(t, r);
+	int policy = other->policy, priority = other->priority, nice = other->nice;
+	spin_unlock(&threads_lock);
+	long err = sys(SYS_sched_getattr, 0, r->rsi, r->rdx, r->r10); /* its errors, and what a carrier has too */
+	if (err)
+		return err;
+	if (user_read(&a, r->rsi))
+		return -EFAULT;
+	a.policy = (uint32_t)(policy & ~RESET_ON_FORK);
+	a.flags = (a.flags & ~1UL) | (policy & RESET_ON_FORK ? 1 : 0);
+	a.nice = policy == SCHED_OTHER || policy == SCHED_BATCH ? nice : 0;
+	a.priority = (uint32_t)priority;
+	return user_write(r->rsi, &a);
+}
+
+/* One's own attributes are the kernel's to judge, on a kernel thread of one's own. */
+static long set_own_attributes(struct thread *t, struct regs *r)
+{
+	struct regs own = *r;
+	long err = thread_bind(t);
+	if (err)
+		return err;
+	own.rdi = 0;
+	err = native_regs(t, &own);
+	if (err)
+		return err;
+	t->policy = (int)sys(SYS_sched_getscheduler, 0);
+	sys(SYS_sched_getparam, 0, &t->priority);
+	t->nice = 20 - (int)sys(SYS_getpriority, PRIO_PROCESS, 0);
+	return 0;
+}
+
+long call_sched_setattr(struct thread *t, struct regs *r)
+{
+	struct sched_attributes a;
+	struct thread *other = named(t, r->rdi);
+	if (!other)
+		return for_others(t, r);
+	if (other == t)
+		return set_own_attributes(t, r);
+	if (!r->rsi || r->rdx)
+		return -EINVAL;
+	if (user_read(&a, r->rsi))
+		return -EFAULT;
+	int policy = (int)a.policy | (a.flags & 1 ? RESET_ON_FORK : 0), priority = (int)a.priority;
+	long err = set_policy(t, other, policy, &priority);
+	return err || real_time((int)a.policy) ? err : set_nice(t, r->rdi, a.nice);
+}
+
+/*
+ * Calls that take a tid and mean its process, or refuse a thread that is no leader: in place of a made-up tid the
+ * kernel is given one that it knows.
+ */
+static long with_stand_in(struct thread *t, struct regs *r, uint64_t *tid)
+{
+	struct carrier *c = atomic_load(&carriers);
+	uint64_t made_up_tid = *tid;
+	if (!made_up(*tid))
+		return native_regs(t, r);
+	if (!thread_lives((int)*tid))
+		return -ESRCH;
+	while (c && (c == leader || !c->tid || !atomic_load(&c->alive)))
+		c = c->next_all;
+	*tid = c ? (uint64_t)c->tid : (uint64_t)runtime_pid;
+	long ret = native_regs(t, r);
+	*tid = made_up_tid;
+	return ret;
+}
+
+long call_of_process(struct thread *t, struct regs *r)
+{
+	return with_stand_in(t, r, &r->rdi);
+}
+
+long call_kcmp(struct thread *t, struct regs *r)
+{
+	struct regs both = *r;
+	if (made_up(r->rsi) && !thread_lives((int)r->rsi))
+		return -ESRCH;
+	if (made_up(r->rsi))
+		both.rsi = (uint64_t)runtime_pid;
+	return with_stand_in(t, &both, &both.rdi);
+}
+
+/* PIDFD_THREAD (O_EXCL, Linux 6.9) asks for the thread itself: as a kernel that does not know the flag. */
+long call_pidfd_open(struct thread *t, struct regs *r)
+{
+	return made_up(r->rdi) && r->rsi & 0200 ? -EINVAL : with_stand_in(t, r, &r->rdi);
+}
+
+long call_ptrace(struct thread *t, struct regs *r)
+{
+	return made_up(r->rsi) ? with_stand_in(t, r, &r->rsi) : call_binds(t, r);
+}
+
+/* The kernel sends it to the process when the parent ends, whichever kernel thread has asked for it: one carrier does,
+ * for the thread that did last. */
+static long set_parent_death_signal(struct thread *t, struct regs *r)
+{
+	struct regs none = *r;
+	long err = native_regs(t, r);
+	if (err)
+		return err;
+	t->parent_death_signal = (int)r->rsi;
+	none.rsi = 0;
+	carriers_repeat(&none);
 	return 0;
 }
 
@@ -191,6 +363,15 @@ long call_prctl(struct thread *t, struct regs *r)
 		memcpy(t->name, name, sizeof(name));
 		return t->is_main ? native_regs(t, r) : 0; /* the process's name is the main thread's */
 	}
+	case PR_SET_TIMERSLACK: /* of no effect: the timers that a thread waits for are its hub's */
+		t->timer_slack = (int64_t)r->rsi > 0 ? r->rsi : t->timer_slack_inherited;
+		return 0;
+	case PR_GET_TIMERSLACK:
+		return (long)t->timer_slack;
+	case PR_SET_PDEATHSIG:
+		return set_parent_death_signal(t, r);
+	case PR_GET_PDEATHSIG:
+		return user_write(r->rsi, &t->parent_death_signal);
 	case PR_GET_NAME:
 		return user_copy((void *)r->rsi, t->name, sizeof(t->name)) ? -EFAULT : 0;
 	case PR_SET_KEEPCAPS:

@@ -248,6 +248,12 @@ long call_rt_tgsigqueueinfo(struct thread *t, struct regs *r)
 	return send_to(t, r, (int)r->rsi, (int)r->rdx, &info);
 }
 
+/* A thread's id names its process here. */
+static int process_named(uint64_t pid)
+{
+	return (int)pid >= TID_BASE && thread_lives((int)pid) ? runtime_pid : (int)pid;
+}
+
 /* To ourselves, and somebody has a handler for it that does not block it: no need to ask the kernel. SIGPIPE must not
  * take that way, or it would be taken for a broken pipe's. */
 static bool stays_here(int pid, int sig)
@@ -258,9 +264,9 @@ static bool stays_here(int pid, int sig)
 
 long call_kill(struct thread *t, struct regs *r)
 {
-	int sig = (int)r->rsi;
-	if (!stays_here((int)r->rdi, sig))
-		return native_regs(t, r);
+	int sig = (int)r->rsi, pid = process_named(r->rdi);
+	if (!stays_here(pid, sig))
+		return native(t, SYS_kill, pid, sig, 0, 0, 0, 0);
 	struct ksiginfo info = {.si_signo = sig, .si_code = SI_USER};
 	info.rest[0] = (uint32_t)runtime_pid | (uint64_t)sys(SYS_getuid) << 32;
 	signal_send_process(&info);
@@ -270,9 +276,9 @@ long call_kill(struct thread *t, struct regs *r)
 long call_rt_sigqueueinfo(struct thread *t, struct regs *r)
 {
 	struct ksiginfo info;
-	int sig = (int)r->rsi;
-	if (!stays_here((int)r->rdi, sig))
-		return native_regs(t, r);
+	int sig = (int)r->rsi, pid = process_named(r->rdi);
+	if (!stays_here(pid, sig))
+		return native(t, SYS_rt_sigqueueinfo, pid, sig, (long)r->rdx, 0, 0, 0);
 	if (user_read(&info, r->rdx))
 		return -EFAULT;
 	info.si_signo = sig;

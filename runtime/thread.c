@@ -1,6 +1,7 @@
 /* Green threads: creation, parking, exit, and the table of their tids. */
 #include "thread.h"
 
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <sched.h>
 
@@ -133,7 +134,10 @@ struct thread *thread_adopt_main(int tid)
 	t->on_cpu = 1;
 	main_thread = t;
 	tid_base = random_tid_base();
-	sys(SYS_prctl, 16 /* PR_GET_NAME */, t->name);
+	sys(SYS_prctl, PR_GET_NAME, t->name);
+	t->nice = 20 - (int)sys(SYS_getpriority, 0 /* PRIO_PROCESS */, 0);
+	t->timer_slack = t->timer_slack_inherited = (uint64_t)sys(SYS_prctl, PR_GET_TIMERSLACK);
+	sys(SYS_prctl, PR_GET_PDEATHSIG, &t->parent_death_signal);
 	cpu_time_adopt(t);
 	thread_register(t);
 	return t;
@@ -190,6 +194,8 @@ long thread_create(struct thread *self, const struct regs *r, const struct clone
 	t->own_files = self->own_files;
 	t->policy = self->policy;
 	t->priority = self->priority;
+	t->nice = self->nice;
+	t->timer_slack = t->timer_slack_inherited = self->timer_slack;
 	t->affinity_size = self->affinity_size;
 	memcpy(t->affinity, self->affinity, sizeof(t->affinity));
 	if (spec->flags & CLONE_CHILD_CLEARTID)
@@ -307,6 +313,7 @@ void thread_leave_carrier(struct thread *t)
 		thread_switch_out(t);
 		return;
 	}
+	cpu_time_stop(t);
 	atomic_store_explicit(&t->carrier, NULL, memory_order_relaxed);
 	c->left = t;
 	c->current = NULL;

@@ -58,6 +58,9 @@ struct thread {
 	struct robust_list_head *robust;
 	char name[16];
 	int policy, priority, nice;
+	int io_priority; /* 0: never set */
+	uint64_t timer_slack, timer_slack_inherited;
+	int parent_death_signal;
 	uint8_t affinity_size; /* 0: never set */
 	uint8_t affinity[AFFINITY_BYTES];
 
