@@ -168,6 +168,12 @@ long call_binds(struct thread *t, struct regs *r)
 	return bind_and_call(t, r);
 }
 
+/* setfsuid(-1) is how one asks. */
+long call_setfsid(struct thread *t, struct regs *r)
+{
+	return (uint32_t)r->rdi == UINT32_MAX ? native_regs(t, r) : bind_and_call(t, r);
+}
+
 /* SECCOMP_FILTER_FLAG_TSYNC: for all kernel threads at once. */
 long call_seccomp(struct thread *t, struct regs *r)
 {

@@ -82,7 +82,7 @@ const struct call calls[CALLS] = {
     PARKS(msgrcv), PARKS(msgsnd), PARKS(semop), PARKS(semtimedop), PARKS(mq_timedsend), PARKS(mq_timedreceive),
     HANDOFF(io_getevents), NATIVE(getrandom),
     /* what the kernel keeps per kernel thread (bound.c) */
-    BINDS(setfsuid), BINDS(setfsgid), BINDS(capset), BINDS(setns), BINDS(keyctl), BINDS(add_key), BINDS(request_key),
+    [SYS_setfsuid] = {call_setfsid, NOTHING}, [SYS_setfsgid] = {call_setfsid, NOTHING}, BINDS(capset), BINDS(setns), BINDS(keyctl), BINDS(add_key), BINDS(request_key),
     PLAIN(ptrace), BINDS(set_mempolicy), BINDS(iopl), BINDS(ioperm), BINDS(landlock_restrict_self),
     PLAIN(seccomp), PLAIN(personality), PLAIN(unshare), PLAIN(perf_event_open), PLAIN(io_uring_setup),
     PLAIN(ioprio_set), PLAIN(ioprio_get),

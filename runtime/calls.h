@@ -74,7 +74,7 @@ extern call_fn call_flock, call_semop, call_semtimedop, call_msgsnd, call_msgrcv
     call_mq_timedreceive;
 /* bound.c */
 extern call_fn call_binds, call_seccomp, call_personality, call_unshare, call_perf_event_open, call_io_uring_setup;
-extern call_fn call_ioprio_set, call_ioprio_get, call_lock;
+extern call_fn call_ioprio_set, call_ioprio_get, call_setfsid, call_lock;
 /* stack.c */
 extern call_fn call_mmap, call_mprotect;
 /* native under an eager handoff: blocks for long */
