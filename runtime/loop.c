@@ -88,8 +88,24 @@ static void on_async(uv_async_t *handle)
 	(void)handle;
 }
 
+/* uv_loop_init aborts the process when it finds no descriptors for its pipe (uv__signal_global_reinit in libuv 1.44):
+ * six it takes in all. */
+static bool enough_descriptors(struct hub *h)
+{
+	int fds[6];
+	unsigned n = 0;
+	while (n < ARRAY_LEN(fds) && (fds[n] = (int)sys(SYS_fcntl, h->epoll, F_DUPFD_CLOEXEC, 0)) >= 0)
+		n++;
+	bool enough = n == ARRAY_LEN(fds);
+	while (n)
+		sys(SYS_close, fds[--n]);
+	return enough;
+}
+
 static int loop_make(struct hub *h)
 {
+	if (!enough_descriptors(h))
+		return -EMFILE;
 	uv_loop_t *loop = loop_malloc(uv.uv_loop_size());
 	uv_async_t *keep = loop_malloc(sizeof(*keep));
 	if (!loop || !keep)

@@ -151,13 +151,15 @@ static void *scheduler(void *arg)
 	runtime_scheduler_main();
 }
 
+#define SMALL_STACK (256 * 1024) /* the program may have little room left */
+
 /* The scheduler context gets stack and TLS from glibc: its clone is answered with a context that nobody runs yet. */
 static const char *make_scheduler(void)
 {
 	pthread_attr_t attr;
 	pthread_t t;
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, 256 * 1024);
+	pthread_attr_setstacksize(&attr, SMALL_STACK);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	runtime_scheduler_next();
 	int err = real_pthread_create(&t, &attr, scheduler, NULL);
@@ -176,10 +178,15 @@ static void *tell_tid(void *arg)
 /* One green thread, to its join, before the program's own. */
 static const char *self_test(void)
 {
+	pthread_attr_t attr;
 	pthread_t t;
 	pid_t tid = 0;
 	void *ret = NULL;
-	if (real_pthread_create(&t, NULL, tell_tid, &tid) || pthread_join(t, &ret) || ret != &tid)
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, SMALL_STACK);
+	int err = real_pthread_create(&t, &attr, tell_tid, &tid);
+	pthread_attr_destroy(&attr);
+	if (err || pthread_join(t, &ret) || ret != &tid)
 		return "the self-test failed: no thread could be made";
 	return tid < TID_BASE ? "the self-test failed: its thread was not green" : NULL;
 }
