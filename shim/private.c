@@ -24,11 +24,23 @@
 #define FLAGS (RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND)
 #endif
 
-/* The file behind a loaded library. */
-static int open_file_of(void *handle)
+static const char *name_of(void *handle)
 {
 	struct link_map *map;
-	return dlinfo(handle, RTLD_DI_LINKMAP, &map) ? -1 : open(map->l_name, O_RDONLY | O_CLOEXEC);
+	return dlinfo(handle, RTLD_DI_LINKMAP, &map) ? "" : map->l_name;
+}
+
+/*
+ * A debugger opens what the loader's list says that a library's file is: of a memfd that would be a descriptor of its
+ * own, and gdb was seen to wait there for ever. The original has the same symbols; with one slash more it is not taken
+ * for the copy when the program opens it.
+ */
+static void name_as(void *handle, const char *original)
+{
+	struct link_map *map;
+	char *name = NULL;
+	if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && asprintf(&name, "/%s", original) > 0)
+		map->l_name = name;
 }
 
 /* Where in the file the first letter of the soname stands; 0 if that cannot be told. */
@@ -89,12 +101,14 @@ void *private_dlopen(const char *name)
 	void *shared = dlopen(name, FLAGS), *handle = NULL;
 	if (!shared)
 		return NULL;
-	int file = open_file_of(shared), fd = file < 0 ? -1 : copy_renamed(file);
+	int file = open(name_of(shared), O_RDONLY | O_CLOEXEC), fd = file < 0 ? -1 : copy_renamed(file);
 	if (fd >= 0) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		handle = dlopen(path, FLAGS);
 		close(fd);
 	}
+	if (handle)
+		name_as(handle, name_of(shared));
 	if (file >= 0)
 		close(file);
 	dlclose(shared);

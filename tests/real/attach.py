@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# timeout: 400
+"""gdb, strace, and SIGSTOP with SIGCONT, 20 times in a row each, on a busy process: every answer stays right, and it ends
+as it should. Between two of them the server must have gone on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import both
+
+TIMES = 20
+program = both.compiled("attach_server.c")
+
+
+def quiet(argv, seconds):
+    """Run to its end; True if it ended by itself in that time."""
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        child.wait(seconds)
+        return True
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return False
+
+
+def gdb(pid):
+    return quiet(["gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-p", str(pid), "-ex", "backtrace"], 60)
+
+
+def strace(pid):
+    child = subprocess.Popen(["strace", "-f", "-o", "/dev/null", "-p", str(pid)], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.05)
+    child.send_signal(signal.SIGINT)  # detaches
+    try:
+        child.wait(60)
+        return True
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return False
+
+
+def stop(pid):
+    os.kill(pid, signal.SIGSTOP)
+    give_up = time.monotonic() + 30
+    while state(pid) != "T":
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGCONT)
+    return True
+
+
+def state(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
+def cpu_ticks(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def goes_on(pid):
+    before, give_up = cpu_ticks(pid), time.monotonic() + 30
+    while cpu_ticks(pid) <= before:
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def disturb(way, how, name):
+    server = subprocess.Popen([program], env=both.environment(way), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+    problem = None
+    if server.stdout.readline() != "ready\n":
+        problem = "it does not begin"
+    for i in range(TIMES):
+        if problem:
+            break
+        if not how(server.pid):
+            problem = f"time {i + 1}: {name} does not end"
+        elif server.poll() is not None:
+            problem = f"time {i + 1}: it has ended"
+        elif not goes_on(server.pid):
+            problem = f"time {i + 1}: it does not go on"
+    server.send_signal(signal.SIGTERM)
+    try:
+        out, err = server.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        out, err = server.communicate()
+        problem = problem or "it does not end"
+    if problem or server.returncode != 0 or not out.startswith("exchanges "):
+        both.fail(f"{name}, {way}: {problem or ''} code {server.returncode}, {out!r} {err[-500:]!r}")
+    else:
+        print(f"ok   {name}, {way}: {out.strip()}", flush=True)
+
+
+for name, how in [("gdb", gdb), ("strace", strace), ("stop", stop)]:
+    if name != "stop" and not shutil.which(name):
+        both.skip(f"no {name}")
+    for way in both.WAYS:
+        disturb(way, how, name)
+both.finish()
