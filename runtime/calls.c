@@ -61,7 +61,7 @@ const struct call calls[CALLS] = {
     ON_HUB(nanosleep), ON_HUB(clock_nanosleep), ON_HUB(sched_yield), PLAIN(clock_gettime),
     PLAIN(clock_getres), PLAIN(getrusage),
     /* threads */
-    ON_HUB(futex), ON_HUB(futex_waitv), ON_HUB(clone), ON_HUB(clone3), ON_HUB(exit), PLAIN(set_tid_address),
+    ON_HUB(futex), ON_HUB(futex_waitv), PLAIN(clone), PLAIN(clone3), ON_HUB(exit), PLAIN(set_tid_address),
     PLAIN(set_robust_list), PLAIN(get_robust_list), PLAIN(rseq), PLAIN(gettid), PLAIN(sched_getaffinity),
     PLAIN(sched_setaffinity), PLAIN(sched_getparam), PLAIN(sched_setparam), PLAIN(sched_getscheduler),
     PLAIN(sched_setscheduler), PLAIN(getpriority), PLAIN(setpriority), PLAIN(prctl), PLAIN(mmap), PLAIN(mprotect),
@@ -70,7 +70,7 @@ const struct call calls[CALLS] = {
     OF_PROCESS(getsid), OF_PROCESS(getpgid), OF_PROCESS(setpgid), OF_PROCESS(prlimit64), OF_PROCESS(process_vm_readv),
     OF_PROCESS(process_vm_writev), OF_PROCESS(move_pages), OF_PROCESS(migrate_pages), PLAIN(kcmp), PLAIN(pidfd_open),
     /* processes */
-    ON_HUB(fork), ON_HUB(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), PARKS(wait4), PARKS(waitid),
+    PLAIN(fork), PLAIN(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), PARKS(wait4), PARKS(waitid),
     SETID(setuid), SETID(setgid), SETID(setreuid), SETID(setregid), SETID(setresuid), SETID(setresgid),
     SETID(setgroups),
     /* signals */

@@ -571,6 +571,8 @@ long handoff_device_regs(struct thread *t, const struct regs *r)
 	    t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
 }
 
+static struct spin repeat_lock;
+
 static void repeat_on(struct carrier *c, const struct regs *r)
 {
 	atomic_store(&c->repeat, r);
@@ -584,10 +586,9 @@ static void repeat_on(struct carrier *c, const struct regs *r)
  * nobody is found who has not repeated the call. */
 void carriers_repeat(const struct regs *r)
 {
-	static struct spin one_at_a_time;
 	static uint32_t turn;
 	struct carrier *self = carrier_self();
-	spin_lock(&one_at_a_time);
+	spin_lock(&repeat_lock);
 	self->repeated = ++turn;
 	for (bool found = true; found;) {
 		while (atomic_load(&starting))
@@ -603,7 +604,7 @@ void carriers_repeat(const struct regs *r)
 			repeat_on(c, r);
 		}
 	}
-	spin_unlock(&one_at_a_time);
+	spin_unlock(&repeat_lock);
 }
 
 void carriers_reset_in_child(void)
@@ -618,4 +619,5 @@ void carriers_reset_in_child(void)
 	spare_count = 0;
 	list_init(&spare_waiters);
 	spare_lock = (struct spin){0};
+	repeat_lock = (struct spin){0};
 }

@@ -278,7 +278,7 @@ void epoll_set_closing(int epfd)
 /* The sets stay: the child may be dormant for ever. What waited in them is not there any more. */
 void epoll_sets_reset_in_child(void)
 {
-	sets.lock = (struct spin){0};
+	slab_reset_in_child(&sets);
 	for (uint32_t n = 0; n < (uint32_t)CHUNKS * CHUNK; n++) {
 		if (!table[n >> CHUNK_BITS]) {
 			n |= CHUNK - 1;

@@ -17,6 +17,7 @@ static long create(struct thread *t, struct regs *r, const struct clone_spec *sp
 {
 	if ((spec->flags & PTHREAD_FLAGS) != PTHREAD_FLAGS || !spec->sp)
 		return -EINVAL;
+	hub_need(t);
 	if (t->wants_scheduler) {
 		t->wants_scheduler = false;
 		scheduler_born = thread_create_scheduler(t, r, spec);
@@ -37,7 +38,7 @@ long call_clone(struct thread *t, struct regs *r)
 	if (spec.flags & CLONE_THREAD)
 		return create(t, r, &spec);
 	if (spec.flags & CLONE_VM || spec.sp)
-		return process_clone_vm(t, r);
+		return process_clone_vm(t, r, spec.flags);
 	return call_fork(t, r);
 }
 
@@ -60,17 +61,21 @@ long call_clone3(struct thread *t, struct regs *r)
 	if (args.flags & CLONE_THREAD)
 		return create(t, r, &spec);
 	if (args.flags & CLONE_VM || args.stack)
-		return process_clone_vm(t, r);
+		return process_clone_vm(t, r, spec.flags);
 	return call_fork(t, r);
 }
 
 /* exit(2) of one thread. The last one takes the process along through libc's exit: glibc counts the scheduler contexts
- * among its threads, so its own check does not see that it is the last. */
+ * among its threads, so its own check does not see that it is the last. By now a thread's end has blocked all signals,
+ * which glibc's check comes before: exit handlers run with the thread's own mask. */
 long call_exit(struct thread *t, struct regs *r)
 {
 	(void)r;
-	if (atomic_load(&threads_alive) == 1 && runtime_hooks.last_thread_exit)
+	if (atomic_load(&threads_alive) == 1 && runtime_hooks.last_thread_exit) {
+		if (!t->is_main)
+			signal_set_mask(t, t->sig.before);
 		signal_run_in_program(t, runtime_hooks.last_thread_exit);
+	}
 	thread_exit(t);
 }
 

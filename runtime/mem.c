@@ -77,3 +77,13 @@ void slab_free(struct slab *s, void *p)
 	s->free = p;
 	spin_unlock(&s->lock);
 }
+
+/* If another thread was in the middle of it at the fork, what was free is lost. */
+void slab_reset_in_child(struct slab *s)
+{
+	if (atomic_load(&s->lock.held)) {
+		s->free = NULL;
+		s->fresh = s->end = NULL;
+	}
+	s->lock = (struct spin){0};
+}

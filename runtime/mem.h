@@ -28,5 +28,6 @@ struct slab {
 
 void *slab_alloc(struct slab *s); /* contents: of the last user, or zero; NULL when out of memory */
 void slab_free(struct slab *s, void *p);
+void slab_reset_in_child(struct slab *s);
 
 #endif

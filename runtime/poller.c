@@ -18,6 +18,7 @@
 #define CHUNKS 4096 /* 4 Mi descriptors; the kernel's own limit (fs.nr_open) is 1 Mi by default */
 
 static struct fd *_Atomic table[CHUNKS];
+struct spin fd_making;
 
 #define EVENTS 256
 #define IN_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR)
@@ -349,12 +350,15 @@ void fd_hide(int fd)
 		e->hidden = true;
 }
 
-int fd_lend(int fd)
+int fd_lend(long nr, long a, long b, long c, long d)
 {
-	int high = fd_move_high(fd);
+	spin_lock(&fd_making);
+	long fd = sys(nr, a, b, c, d);
+	int high = fd < 0 ? (int)fd : fd_move_high((int)fd);
 	struct fd *e = high < 0 ? NULL : fd_entry(high);
 	if (e)
 		e->lent = true;
+	spin_unlock(&fd_making);
 	return high;
 }
 
@@ -368,15 +372,15 @@ void fd_release(int fd)
 {
 	struct fd *e = fd_entry(fd);
 	spin_lock(&e->lock);
-	bool ours = e->lent;
-	if (ours) {
+	if (e->lent) {
+		spin_lock(&fd_making);
 		e->hidden = e->lent = false;
 		fd_unregister(e, fd);
 		forget_cached(e);
+		sys(SYS_close, fd);
+		spin_unlock(&fd_making);
 	}
 	spin_unlock(&e->lock);
-	if (ours)
-		sys(SYS_close, fd);
 }
 
 bool fd_hidden(int fd)
@@ -474,8 +478,12 @@ static void split_weak(struct list *watchers, struct list *strong)
 
 static void keep_for_waiters(struct fd *e, int fd)
 {
+	spin_lock(&fd_making);
 	long dup = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd_high_floor());
 	struct fd *o = dup < 0 ? NULL : fd_entry((int)dup);
+	if (o)
+		o->hidden = true;
+	spin_unlock(&fd_making);
 	if (!o) { /* no room: let them see the close */
 		wake_all(&e->waiters[0]);
 		wake_all(&e->waiters[1]);
@@ -486,7 +494,6 @@ static void keep_for_waiters(struct fd *e, int fd)
 	split_weak(&e->watchers, &strong);
 	spin_lock(&o->lock);
 	forget_cached(o);
-	o->hidden = true;
 	o->orphan = true;
 	move_waiters(&e->waiters[0], &o->waiters[0], o, (int)dup);
 	move_waiters(&e->waiters[1], &o->waiters[1], o, (int)dup);
@@ -583,7 +590,11 @@ int fd_evict(int fd)
 		e->hidden = e->orphan = e->lent = false;
 		return 0;
 	}
+	spin_lock(&fd_making);
 	long to = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd_high_floor());
+	if (to >= 0)
+		fd_hide((int)to);
+	spin_unlock(&fd_making);
 	if (to < 0)
 		return (int)to;
 	for (int i = 0; i < hub_count; i++) {
@@ -598,7 +609,6 @@ int fd_evict(int fd)
 	if (stats_fd == fd)
 		stats_fd = (int)to;
 	e->hidden = false;
-	fd_hide((int)to);
 	return 0;
 }
 
@@ -680,6 +690,7 @@ void poller_poll(struct hub *h, nsec_t deadline)
 
 void pollers_reset_in_child(void)
 {
+	fd_making = (struct spin){0};
 	/* Only the numbers are closed: an EPOLL_CTL_DEL here would take the registration from the parent's epoll. */
 	for (int fd = fd_hidden_first(0); fd >= 0; fd = fd_hidden_first(fd + 1))
 		sys(SYS_close, fd);

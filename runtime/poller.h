@@ -58,6 +58,8 @@ struct fd_wait {
 	uint32_t events; /* watcher: the EPOLL bits that wake it; EPOLLERR and EPOLLHUP always do */
 };
 
+extern struct spin fd_making; /* held while one of the runtime's own is open but not hidden: no fork is in between */
+
 struct fd *fd_entry(int fd); /* NULL: negative, too high, or no memory */
 
 /*
@@ -131,7 +133,8 @@ static inline void fd_learn_done(struct fd *e)
 void fd_hide(int fd); /* the runtime's own fd */
 bool fd_hidden(int fd);
 int fd_hidden_first(int from); /* the first hidden fd >= from, or -1 */
-int fd_lend(int fd);           /* moves it out of the way for the length of a call */
+/* Makes a descriptor by a system call, and moves it out of the way for the length of another. */
+int fd_lend(long nr, long a, long b, long c, long d);
 bool fd_lent(int fd);          /* it still is: no dup2 of the program's has taken its number */
 void fd_release(int fd);       /* closes it, if it still is */
 int fd_evict(int fd);          /* makes room if fd is the runtime's own: a dup2 is about to land on it */

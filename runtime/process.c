@@ -1,8 +1,7 @@
-/* Processes: fork, vfork, exec, waiting for children, the end. */
-#include <fcntl.h>
+/* Processes: fork, vfork, exec, the end. */
 #include <linux/sched.h>
 #include <signal.h>
-#include <sys/wait.h>
+#include <sys/prctl.h>
 
 #include "calls.h"
 #include "epoll_set.h"
@@ -14,11 +13,64 @@
 #include "stats.h"
 #include "timer.h"
 
+#define RESET_ON_FORK 0x40000000 /* SCHED_RESET_ON_FORK */
+
+/* What the kernel keeps per thread and hands on to a child and to the next program, where it is not every carrier's. */
+struct scheduling {
+	int policy, priority, nice;
+	long affinity_size; /* 0: as it is */
+	uint8_t affinity[AFFINITY_BYTES];
+};
+
+static void scheduling_of(const struct thread *t, struct scheduling *s)
+{
+	*s = (struct scheduling){t->policy, t->priority, t->nice, t->affinity_size, {0}};
+	memcpy(s->affinity, t->affinity, sizeof(s->affinity));
+}
+
+static void scheduling_of_child(const struct thread *t, struct scheduling *s)
+{
+	scheduling_of(t, s);
+	if (!(s->policy & RESET_ON_FORK))
+		return;
+	s->policy = s->priority = 0;
+	if (s->nice < 0)
+		s->nice = 0;
+}
+
+static void scheduling_of_kernel_thread(struct scheduling *s)
+{
+	s->policy = (int)sys(SYS_sched_getscheduler, 0);
+	sys(SYS_sched_getparam, 0, &s->priority);
+	s->nice = 20 - (int)sys(SYS_getpriority, 0 /* PRIO_PROCESS */, 0);
+	s->affinity_size = sys(SYS_sched_getaffinity, 0, sizeof(s->affinity), s->affinity);
+}
+
+/* Of the calling kernel thread. Zeros are what every carrier has. */
+static void schedule(const struct scheduling *s)
+{
+	if (s->affinity_size > 0)
+		sys(SYS_sched_setaffinity, 0, s->affinity_size, s->affinity);
+	if (s->policy)
+		sys(SYS_sched_setscheduler, 0, s->policy, &s->priority);
+	if (s->nice)
+		sys(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, s->nice);
+}
+
+static bool scheduled(const struct scheduling *s)
+{
+	return s->policy || s->nice || s->affinity_size;
+}
+
 /* The child of a fork: one kernel thread, one thread of the program, nothing of ours runs. It is dormant again: every
  * call goes to the kernel until it makes a thread. Signals are blocked for real. */
 static void become_dormant(struct thread *t)
 {
 	ksigset_t mask = t->sig.mask;
+	struct scheduling s;
+	scheduling_of_child(t, &s);
+	schedule(&s);
+	sys(SYS_prctl, PR_SET_NAME, t->name);
 	pollers_reset_in_child();
 	hubs_reset_in_child();
 	futex_reset_in_child();
@@ -33,31 +85,41 @@ static void become_dormant(struct thread *t)
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
 
-/* fork, and clone without CLONE_VM. Signals are blocked around it, so that none meets a half-made child. */
+/*
+ * fork, and clone without CLONE_VM. Signals are blocked around it, so that none meets a half-made child, and no carrier
+ * is about to hide a descriptor that it has just made. To copy a large process's page tables takes milliseconds:
+ * meanwhile the hub may be taken.
+ */
 long call_fork(struct thread *t, struct regs *r)
 {
 	struct carrier *c = carrier_self();
 	carrier_block_signals(c);
+	spin_lock(&fd_making);
+	carrier_publish_native(c);
 	long ret = sys_regs(r);
 	if (ret == 0) {
 		become_dormant(t);
 		return 0;
 	}
+	spin_unlock(&fd_making);
+	carrier_enter(c);
 	carrier_sync_mask(c);
 	return ret;
 }
 
 /*
  * vfork, and clone with CLONE_VM (posix_spawn): the child runs in our memory until it execs. It must not touch the
- * runtime: its gs base is the carrier's shadow, which passes everything to the kernel. No signal may meet it either
- * (its handler would be ours, in the middle of the parent's state), so all are blocked; at exec the mask becomes the
- * caller's unless the child has set its own.
+ * runtime: its gs base is the carrier's shadow, which passes everything to the kernel. Until that is set no signal may
+ * meet it (the handler would be ours, in the middle of the parent's state), so all are blocked.
  */
-long process_clone_vm(struct thread *t, struct regs *r)
+long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 {
 	struct carrier *c = carrier_self();
 	struct carrier *shadow = carrier_shadow(c);
-	*shadow = (struct carrier){.self = shadow, .state = MODE_SPARE, .shadow_mask = t->sig.mask, .is_shadow = true};
+	*shadow = (struct carrier){.self = shadow, .state = MODE_SPARE, .is_shadow = true};
+	shadow->shadow_of = t;
+	shadow->shadow_mask = t->sig.mask;
+	shadow->shadow_shares_actions = flags & CLONE_SIGHAND;
 	carrier_block_signals(c);
 	t->vfork_regs = *r;
 	t->regs = &t->vfork_regs;
@@ -78,15 +140,77 @@ void clone_vm_done(struct regs *r)
 
 long call_vfork(struct thread *t, struct regs *r)
 {
-	return process_clone_vm(t, r);
+	return process_clone_vm(t, r, CLONE_VM | CLONE_VFORK);
 }
 
-/* The new program inherits the kernel's mask: it has to be the caller's. */
+/* The kernel has a handler of ours for these, whatever the program thinks of them; what it ignores stays ignored in the
+ * next program. */
+static const int always_handled[] = {SIGSEGV, SIGBUS};
+
+static void ignore_what_is_ignored(void)
+{
+	struct kaction ignore = {.handler = (uint64_t)SIG_IGN};
+	for (size_t i = 0; i < ARRAY_LEN(always_handled); i++)
+		if (actions[always_handled[i]].handler == (uint64_t)SIG_IGN)
+			sys(SYS_rt_sigaction, always_handled[i], &ignore, 0, 8);
+}
+
+static void handle_again(void)
+{
+	spin_lock(&signal_lock);
+	for (size_t i = 0; i < ARRAY_LEN(always_handled); i++)
+		if (actions[always_handled[i]].handler == (uint64_t)SIG_IGN)
+			kernel_action_set(always_handled[i]);
+	spin_unlock(&signal_lock);
+}
+
+/* The first call of a child that shares our memory: it becomes for the kernel what its thread is for the program. */
+static void shadow_begin(struct carrier *shadow)
+{
+	struct scheduling s;
+	if (!shadow->shadow_shares_actions)
+		ignore_what_is_ignored();
+	scheduling_of_child(shadow->shadow_of, &s);
+	schedule(&s);
+	shadow->shadow_of = NULL;
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &shadow->shadow_mask, 0, 8);
+}
+
+long shadow_call(struct carrier *shadow, struct regs *r)
+{
+	if (shadow->shadow_of)
+		shadow_begin(shadow);
+	return sys_regs(r);
+}
+
+/*
+ * The next program inherits what the kernel has for this kernel thread: mask, pending signals and the rest have to be
+ * the caller's. A signal that comes before the point of no return is delivered first, as it would be natively.
+ */
 static long exec(struct thread *t, struct regs *r)
 {
 	struct carrier *c = carrier_self();
+	const long args[6] = {(long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9};
+	struct scheduling own, was = {0};
+	if (signal_pending(&t->sig))
+		return -ERESTARTNOINTR;
+	scheduling_of(t, &own);
+	if (scheduled(&own))
+		scheduling_of_kernel_thread(&was);
+	schedule(&own);
+	ignore_what_is_ignored();
 	carrier_set_mask(c, t->sig.mask);
-	long ret = sys_regs(r);
+	struct lent_signals lent = signals_lend(t, c->tid);
+	carrier_publish_native(c);
+	long ret = native_syscall(args, (long)r->nr, &c->attention);
+	carrier_enter(c);
+	signals_take_back(lent);
+	handle_again();
+	if (scheduled(&own)) {
+		sys(SYS_sched_setscheduler, 0, was.policy, &was.priority);
+		sys(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, was.nice);
+		sys(SYS_sched_setaffinity, 0, was.affinity_size, was.affinity);
+	}
 	carrier_sync_mask(c);
 	return ret;
 }
@@ -101,109 +225,8 @@ long call_execveat(struct thread *t, struct regs *r)
 	return exec(t, r);
 }
 
-long shadow_call(struct carrier *shadow, struct regs *r)
-{
-	ksigset_t all = ~0UL;
-	bool execs = r->nr == SYS_execve || r->nr == SYS_execveat;
-	if (r->nr == SYS_rt_sigprocmask && r->rsi)
-		shadow->shadow_mask_set = true;
-	if (execs && !shadow->shadow_mask_set)
-		sys(SYS_rt_sigprocmask, SIG_SETMASK, &shadow->shadow_mask, 0, 8);
-	long ret = sys_regs(r);
-	if (execs && !shadow->shadow_mask_set)
-		sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
-	return ret;
-}
-
 long call_exit_group(struct thread *t, struct regs *r)
 {
 	stats_end();
 	return native_regs(t, r);
-}
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-
-/* Parks until the child `pid` can be reaped. 0; -EPERM: cannot be waited for so; -ERESTARTSYS. */
-static long park_for_child(struct thread *t, int pidfd)
-{
-	struct fd_wait w;
-	long ret = 0;
-	for (;;) {
-		thread_prepare(t);
-		ret = fd_watch(&w, t, pidfd);
-		if (ret)
-			return ret;
-		struct ktimespec zero = {0};
-		struct {
-			int fd;
-			short events, revents;
-		} p = {pidfd, 1 /* POLLIN */, 0};
-		if (sys(SYS_ppoll, &p, 1, &zero, 0, 8) > 0)
-			break;
-		uint32_t reasons = thread_park(t, NEVER);
-		fd_unwatch(&w);
-		if (reasons & WAKE_SIGNAL && signal_pending(&t->sig))
-			return -ERESTARTSYS;
-	}
-	fd_unwatch(&w);
-	return ret;
-}
-
-/* A pidfd is readable when the process has ended; other changes, and any child of several, only the kernel can wait
- * for, so the hub is handed off. */
-static long wait_parked(struct thread *t, struct regs *r, int pid, int options, long (*try)(struct regs *))
-{
-	long ret = try(r);
-	if (options & WNOHANG || ret == -EINTR)
-		return ret;
-	if (ret != 0 || (options & (WUNTRACED | WCONTINUED | WSTOPPED | __WNOTHREAD)) || pid <= 0)
-		return ret != 0 ? ret : handoff_regs(t, r);
-	long fd = sys(SYS_pidfd_open, pid, 0);
-	if (fd < 0)
-		return handoff_regs(t, r); /* before Linux 5.3, no fd to be had, or a seccomp filter */
-	fd = fd_lend((int)fd);
-	if (fd < 0)
-		return handoff_regs(t, r);
-	do
-		ret = park_for_child(t, (int)fd);
-	while (!ret && (ret = try(r)) == 0 && fd_lent((int)fd));
-	bool evicted = !fd_lent((int)fd);
-	fd_release((int)fd);
-	return ret == -EPERM || (ret == 0 && evicted) ? handoff_regs(t, r) : ret;
-}
-
-static long try_wait4(struct regs *r)
-{
-	return sys(SYS_wait4, r->rdi, r->rsi, r->rdx | WNOHANG, r->r10);
-}
-
-long call_wait4(struct thread *t, struct regs *r)
-{
-	return wait_parked(t, r, (int)r->rdi, (int)r->rdx, try_wait4);
-}
-
-/* waitid answers 0 both for "reaped" and, with WNOHANG, for "not yet": si_pid tells. */
-static long try_waitid(struct regs *r)
-{
-	int info[32] = {0};
-	long ret = sys(SYS_waitid, r->rdi, r->rsi, info, r->r10 | WNOHANG, r->r8);
-	if (ret < 0)
-		return ret;
-	if (!info[4] && !(r->r10 & WNOHANG))
-		return 0;
-	if (r->rdx && user_copy((void *)r->rdx, info, 128))
-		return -EFAULT;
-	return 1;
-}
-
-long call_waitid(struct thread *t, struct regs *r)
-{
-	int options = (int)r->r10;
-	/* WEXITED shares no bit with the others that matter here. */
-	if (r->rdi != P_PID || !(options & WEXITED) || options & WNOHANG)
-		return options & WNOHANG ? native_regs(t, r) : handoff_regs(t, r);
-	long ret = wait_parked(t, r, (int)r->rsi, options, try_waitid);
-	return ret > 0 ? 0 : ret;
 }

@@ -41,6 +41,6 @@ uintptr_t runtime_rseq_area(void);
 extern struct thread *scheduler_born;
 
 /* process.c */
-long process_clone_vm(struct thread *t, struct regs *r);
+long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags);
 
 #endif

@@ -26,6 +26,7 @@ struct kaltstack {
 
 struct thread_signals {
 	ksigset_t mask;
+	ksigset_t before;          /* the mask before the program's last change of it */
 	_Atomic ksigset_t pending; /* directed to this thread */
 	_Atomic uint32_t work;     /* something is pending that is not blocked: look before going back */
 	ksigset_t saved_mask;      /* to be restored after the handler (sigsuspend, ppoll ...) */

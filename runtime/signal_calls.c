@@ -51,6 +51,7 @@ long call_rt_sigprocmask(struct thread *t, struct regs *r)
 		default:
 			return -EINVAL;
 		}
+		t->sig.before = old;
 		signal_set_mask(t, set);
 	}
 	if (r->rdx && user_write(r->rdx, &old))
@@ -103,8 +104,7 @@ static long take_waited(struct thread *t, ksigset_t set, struct ksiginfo *info)
 static int signal_watch(ksigset_t set)
 {
 	set &= ~(SIGBIT(SIGNAL_KICK) | UNBLOCKABLE);
-	long fd = sys(SYS_signalfd4, -1, &set, 8, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? (int)fd : fd_lend((int)fd);
+	return fd_lend(SYS_signalfd4, -1, (long)&set, 8, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* One wait; -EAGAIN: nothing yet. */

@@ -426,7 +426,7 @@ int signals_start(struct thread *main_thread)
 void signals_restore_kernel(struct thread *survivor)
 {
 	signal_lock = (struct spin){0};
-	queue_slab.lock = (struct spin){0};
+	slab_reset_in_child(&queue_slab);
 	for (int sig = 1; sig <= SIGNALS; sig++) {
 		struct kaction now;
 		if (sig == SIGKILL || sig == SIGSTOP)
@@ -445,11 +445,48 @@ void signals_restore_kernel(struct thread *survivor)
 	atomic_store(&real_mask, 0);
 }
 
+/* exec keeps what is pending, and the caller's is pending here: the kernel gets a copy, for the calling kernel thread,
+ * whose mask is the caller's. */
+
+static void lend(struct lent_signals *lent, const struct ksiginfo *info, int tid)
+{
+	int sig = info->si_signo;
+	if (sig < 32 && lent->set & SIGBIT(sig))
+		return;
+	if (sys(SYS_rt_tgsigqueueinfo, runtime_pid, tid, sig, info))
+		return;
+	lent->set |= SIGBIT(sig);
+	lent->count++;
+}
+
+struct lent_signals signals_lend(struct thread *t, int tid)
+{
+	struct lent_signals lent = {0};
+	spin_lock(&signal_lock);
+	ksigset_t set = (t->sig.pending | process_pending) & t->sig.mask;
+	struct queued_signal *queues[] = {t->sig.queue, process_queue};
+	for (size_t i = 0; i < ARRAY_LEN(queues); i++)
+		for (struct queued_signal *n = queues[i]; n; n = n->next)
+			if (set & SIGBIT(n->info.si_signo))
+				lend(&lent, &n->info, tid);
+	spin_unlock(&signal_lock);
+	return lent;
+}
+
+void signals_take_back(struct lent_signals lent)
+{
+	struct ktimespec zero = {0};
+	struct ksiginfo info;
+	while (lent.count-- && sys(SYS_rt_sigtimedwait, &lent.set, &info, &zero, 8) > 0)
+		;
+}
+
 void signal_die(int sig)
 {
 	struct kaction dfl = {0};
 	ksigset_t bit = SIGBIT(sig);
 	sys(SYS_rt_sigaction, sig, &dfl, 0, 8);
 	sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, 0, 8);
-	sys(SYS_tgkill, runtime_pid, sys(SYS_gettid), sig);
+	/* maybe in a child that shares our memory, or one forked: not runtime_pid */
+	sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), sig);
 }

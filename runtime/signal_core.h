@@ -53,6 +53,12 @@ void signal_deliver(struct thread *t, struct regs *r, long ret);
 _Noreturn void signal_run_in_program(struct thread *t, void (*fn)(void));
 
 _Noreturn void signal_return(struct thread *t, struct regs *r); /* rt_sigreturn */
+struct lent_signals {
+	ksigset_t set;
+	uint32_t count;
+};
+struct lent_signals signals_lend(struct thread *t, int tid); /* to the kernel: the program may be replaced now */
+void signals_take_back(struct lent_signals lent);            /* it was not */
 void signal_die(int sig);                                       /* the default action, for real */
 
 #endif

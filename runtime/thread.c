@@ -364,12 +364,14 @@ void thread_exit(struct thread *t)
 
 void threads_reset_in_child(void)
 {
-	threads_lock = (struct spin){0};
-	thread_slab.lock = (struct spin){0};
-	list_for_each (l, &threads) {
-		struct thread *t = container_of(l, struct thread, all);
-		tid_drop(t->tid);
+	/* Another carrier may have been in the middle of the list. */
+	for (uint32_t i = 0; i < TID_CHUNKS && i <= tid_next / TID_CHUNK; i++) {
+		if (tids[i])
+			pages_free((void *)tids[i], TID_CHUNK * sizeof(*tids[i]));
+		tids[i] = NULL;
 	}
+	threads_lock = (struct spin){0};
+	slab_reset_in_child(&thread_slab);
 	list_init(&threads);
 	threads_alive = 0;
 	adopted = NULL;

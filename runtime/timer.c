@@ -99,5 +99,5 @@ void timers_reset_in_child(void)
 {
 	timers = NULL; /* timers are not inherited (timer_create(2)) */
 	timers_lock = (struct spin){0};
-	timer_slab.lock = (struct spin){0};
+	slab_reset_in_child(&timer_slab);
 }

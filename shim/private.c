@@ -12,6 +12,8 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -94,6 +96,58 @@ static int copy_renamed(int file)
 	return fd;
 }
 
+static int no_fork_handler(void)
+{
+	return 0;
+}
+
+/* What is loaded is made read-only again (PT_GNU_RELRO) after its relocation. */
+static void set_slot(const struct link_map *map, uintptr_t *slot, uintptr_t value)
+{
+	const Elf64_Ehdr *eh = (const void *)map->l_addr;
+	const Elf64_Phdr *ph = (const void *)(map->l_addr + eh->e_phoff);
+	uintptr_t page = (uintptr_t)slot & ~(uintptr_t)4095;
+	bool sealed = false;
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_GNU_RELRO)
+			sealed |= (uintptr_t)slot - map->l_addr - ph[i].p_vaddr < ph[i].p_memsz;
+	if (sealed && mprotect((void *)page, 4096, PROT_READ | PROT_WRITE))
+		return;
+	*slot = value;
+	if (sealed)
+		mprotect((void *)page, 4096, PROT_READ);
+}
+
+/*
+ * Its fork handlers would run in each of the program's children, where nothing of ours is left: libuv's makes a pipe,
+ * and aborts the child that has no descriptors for it.
+ */
+static void refuse_fork_handlers(void *handle)
+{
+	struct link_map *map;
+	const Elf64_Sym *symbols = NULL;
+	const Elf64_Rela *rela = NULL;
+	const char *strings = NULL;
+	size_t n = 0;
+	if (dlinfo(handle, RTLD_DI_LINKMAP, &map))
+		return;
+	for (const Elf64_Dyn *d = map->l_ld; d->d_tag != DT_NULL; d++) {
+		if (d->d_tag == DT_SYMTAB)
+			symbols = (const void *)d->d_un.d_ptr;
+		else if (d->d_tag == DT_STRTAB)
+			strings = (const void *)d->d_un.d_ptr;
+		else if (d->d_tag == DT_JMPREL)
+			rela = (const void *)d->d_un.d_ptr;
+		else if (d->d_tag == DT_PLTRELSZ)
+			n = d->d_un.d_val / sizeof(*rela);
+	}
+	for (size_t i = 0; rela && symbols && strings && i < n; i++) {
+		const char *name = strings + symbols[ELF64_R_SYM(rela[i].r_info)].st_name;
+		if (!strcmp(name, "__register_atfork"))
+			set_slot(map, (uintptr_t *)(map->l_addr + rela[i].r_offset), (uintptr_t)no_fork_handler);
+	}
+}
+
 void *private_dlopen(const char *name)
 {
 	char path[64];
@@ -106,6 +160,8 @@ void *private_dlopen(const char *name)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		handle = dlopen(path, FLAGS);
 		close(fd);
+		if (handle)
+			refuse_fork_handlers(handle);
 	}
 	if (handle)
 		name_as(handle, name_of(shared));

@@ -1,0 +1,90 @@
+/* Waiting for children: wait4, waitid. */
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "calls.h"
+#include "mem.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+/* Parks until the child `pid` can be reaped. 0; -EPERM: cannot be waited for so; -ERESTARTSYS. */
+static long park_for_child(struct thread *t, int pidfd)
+{
+	struct fd_wait w;
+	long ret = 0;
+	for (;;) {
+		thread_prepare(t);
+		ret = fd_watch(&w, t, pidfd);
+		if (ret)
+			return ret;
+		struct ktimespec zero = {0};
+		struct {
+			int fd;
+			short events, revents;
+		} p = {pidfd, 1 /* POLLIN */, 0};
+		if (sys(SYS_ppoll, &p, 1, &zero, 0, 8) > 0)
+			break;
+		uint32_t reasons = thread_park(t, NEVER);
+		fd_unwatch(&w);
+		if (reasons & WAKE_SIGNAL && signal_pending(&t->sig))
+			return -ERESTARTSYS;
+	}
+	fd_unwatch(&w);
+	return ret;
+}
+
+/* A pidfd is readable when the process has ended; other changes, and any child of several, only the kernel can wait
+ * for, so the hub is handed off. */
+static long wait_parked(struct thread *t, struct regs *r, int pid, int options, long (*try)(struct regs *))
+{
+	long ret = try(r);
+	if (options & WNOHANG || ret == -EINTR)
+		return ret;
+	if (ret != 0 || (options & (WUNTRACED | WCONTINUED | WSTOPPED | __WNOTHREAD)) || pid <= 0)
+		return ret != 0 ? ret : handoff_regs(t, r);
+	int fd = fd_lend(SYS_pidfd_open, pid, 0, 0, 0);
+	if (fd < 0)
+		return handoff_regs(t, r); /* before Linux 5.3, no fd to be had, or a seccomp filter */
+	do
+		ret = park_for_child(t, fd);
+	while (!ret && (ret = try(r)) == 0 && fd_lent(fd));
+	bool evicted = !fd_lent(fd);
+	fd_release(fd);
+	return ret == -EPERM || (ret == 0 && evicted) ? handoff_regs(t, r) : ret;
+}
+
+static long try_wait4(struct regs *r)
+{
+	return sys(SYS_wait4, r->rdi, r->rsi, r->rdx | WNOHANG, r->r10);
+}
+
+long call_wait4(struct thread *t, struct regs *r)
+{
+	return wait_parked(t, r, (int)r->rdi, (int)r->rdx, try_wait4);
+}
+
+/* waitid answers 0 both for "reaped" and, with WNOHANG, for "not yet": si_pid tells. */
+static long try_waitid(struct regs *r)
+{
+	int info[32] = {0};
+	long ret = sys(SYS_waitid, r->rdi, r->rsi, info, r->r10 | WNOHANG, r->r8);
+	if (ret < 0)
+		return ret;
+	if (!info[4] && !(r->r10 & WNOHANG))
+		return 0;
+	if (r->rdx && user_copy((void *)r->rdx, info, 28)) /* up to si_status, as the kernel */
+		return -EFAULT;
+	return 1;
+}
+
+long call_waitid(struct thread *t, struct regs *r)
+{
+	int options = (int)r->r10;
+	/* WEXITED shares no bit with the others that matter here. */
+	if (r->rdi != P_PID || !(options & WEXITED) || options & WNOHANG)
+		return options & WNOHANG ? native_regs(t, r) : handoff_regs(t, r);
+	long ret = wait_parked(t, r, (int)r->rsi, options, try_waitid);
+	return ret > 0 ? 0 : ret;
+}
