@@ -65,7 +65,7 @@ struct carrier {
 	nsec_t stolen_at;                  /* its CPU clock when its hub was last taken (monitor.c) */
 	nsec_t cpu_clock, cpu_clock_at;    /* the same clock, read or reckoned, and when (cpu_time.c) */
 	bool is_shadow;                    /* of a child that shares our memory (process.c) */
-	bool shadow_shares_actions;        /* ... and our signal actions */
+	unsigned long shadow_flags;        /* of its clone */
 	ksigset_t shadow_mask;
 	struct thread *shadow_of; /* who made it, until its first call */
 	void *stack;

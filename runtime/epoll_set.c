@@ -20,6 +20,7 @@
 #define CHUNKS 4096
 
 static struct epoll_set *_Atomic *_Atomic table[CHUNKS];
+static _Atomic uint32_t chunks; /* behind the last one that was made */
 static struct slab sets = SLAB_INIT(struct epoll_set);
 
 static struct epoll_set *peek(int epfd)
@@ -38,6 +39,8 @@ static struct epoll_set *_Atomic *slot(uint32_t n)
 		struct epoll_set *_Atomic *fresh = pages_alloc(CHUNK * sizeof *fresh);
 		if (!fresh)
 			return NULL;
+		for (uint32_t end = chunks; end <= n >> CHUNK_BITS;)
+			atomic_compare_exchange_weak(&chunks, &end, (n >> CHUNK_BITS) + 1);
 		if (atomic_compare_exchange_strong(&table[n >> CHUNK_BITS], &chunk, fresh))
 			chunk = fresh;
 		else
@@ -279,7 +282,7 @@ void epoll_set_closing(int epfd)
 void epoll_sets_reset_in_child(void)
 {
 	slab_reset_in_child(&sets);
-	for (uint32_t n = 0; n < (uint32_t)CHUNKS * CHUNK; n++) {
+	for (uint32_t n = 0; n < chunks * CHUNK; n++) {
 		if (!table[n >> CHUNK_BITS]) {
 			n |= CHUNK - 1;
 			continue;

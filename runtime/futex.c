@@ -8,6 +8,7 @@
 #include "futex.h"
 
 #include <linux/futex.h>
+#include <sys/mman.h>
 
 #include "bound.h"
 #include "calls.h"
@@ -30,8 +31,8 @@ struct futex_waiter {
 	bool pi;
 };
 
-static struct bucket buckets[BUCKETS];
-static _Atomic uint32_t kernel_waiters; /* threads of ours that wait for a shared word in the kernel */
+static _Alignas(4096) struct bucket buckets[BUCKETS]; /* pages of their own: futex_reset_in_child() */
+static _Atomic uint32_t kernel_waiters;               /* threads of ours that wait for a shared word in the kernel */
 
 static struct bucket *bucket_of(const uint32_t *addr)
 {
@@ -632,7 +633,8 @@ out:
 
 void futex_reset_in_child(void)
 {
-	for (int i = 0; i < BUCKETS; i++)
-		buckets[i] = (struct bucket){0};
+	/* Dropped rather than written: each page written costs the child a fault. EINVAL where memory is locked. */
+	if (sys(SYS_madvise, buckets, sizeof(buckets), MADV_DONTNEED))
+		memset(buckets, 0, sizeof(buckets));
 	kernel_waiters = 0;
 }

@@ -18,6 +18,7 @@
 #define CHUNKS 4096 /* 4 Mi descriptors; the kernel's own limit (fs.nr_open) is 1 Mi by default */
 
 static struct fd *_Atomic table[CHUNKS];
+static _Atomic uint32_t chunks; /* behind the last one that was made: to look at all the others costs a child faults */
 struct spin fd_making;
 
 #define EVENTS 256
@@ -48,6 +49,8 @@ struct fd *fd_entry(int fd)
 		if (!fresh)
 			return NULL;
 		chunk_init(fresh);
+		for (uint32_t end = chunks; end <= n >> CHUNK_BITS;)
+			atomic_compare_exchange_weak(&chunks, &end, (n >> CHUNK_BITS) + 1);
 		if (atomic_compare_exchange_strong(&table[n >> CHUNK_BITS], &chunk, fresh))
 			chunk = fresh;
 		else
@@ -393,7 +396,7 @@ int fd_hidden_first(int from)
 {
 	if (from < 0)
 		from = 0;
-	for (uint32_t n = (uint32_t)from; n < (uint32_t)CHUNKS * CHUNK; n++) {
+	for (uint32_t n = (uint32_t)from; n < chunks * CHUNK; n++) {
 		struct fd *chunk = table[n >> CHUNK_BITS];
 		if (!chunk) {
 			n |= CHUNK - 1;
@@ -580,6 +583,12 @@ bool fd_waited(int fd)
 	return waited;
 }
 
+void fds_close_own(void)
+{
+	for (int fd = fd_hidden_first(0); fd >= 0; fd = fd_hidden_first(fd + 1))
+		sys(SYS_close, fd);
+}
+
 /* A program's dup2 wants the number of one of our own. */
 int fd_evict(int fd)
 {
@@ -692,9 +701,8 @@ void pollers_reset_in_child(void)
 {
 	fd_making = (struct spin){0};
 	/* Only the numbers are closed: an EPOLL_CTL_DEL here would take the registration from the parent's epoll. */
-	for (int fd = fd_hidden_first(0); fd >= 0; fd = fd_hidden_first(fd + 1))
-		sys(SYS_close, fd);
-	for (int i = 0; i < CHUNKS; i++) {
+	fds_close_own();
+	for (uint32_t i = 0; i < chunks; i++) {
 		struct fd *chunk = table[i];
 		if (!chunk)
 			continue;

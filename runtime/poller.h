@@ -137,6 +137,7 @@ int fd_hidden_first(int from); /* the first hidden fd >= from, or -1 */
 int fd_lend(long nr, long a, long b, long c, long d);
 bool fd_lent(int fd);          /* it still is: no dup2 of the program's has taken its number */
 void fd_release(int fd);       /* closes it, if it still is */
+void fds_close_own(void);      /* in a child with our memory, but a table of its own */
 int fd_evict(int fd);          /* makes room if fd is the runtime's own: a dup2 is about to land on it */
 int fd_high_floor(void);       /* below 1024: the runtime's own are above it */
 int fd_duplicate_high(int fd); /* hidden */

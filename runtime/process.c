@@ -119,7 +119,7 @@ long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 	*shadow = (struct carrier){.self = shadow, .state = MODE_SPARE, .is_shadow = true};
 	shadow->shadow_of = t;
 	shadow->shadow_mask = t->sig.mask;
-	shadow->shadow_shares_actions = flags & CLONE_SIGHAND;
+	shadow->shadow_flags = flags;
 	carrier_block_signals(c);
 	t->vfork_regs = *r;
 	t->regs = &t->vfork_regs;
@@ -168,8 +168,10 @@ static void handle_again(void)
 static void shadow_begin(struct carrier *shadow)
 {
 	struct scheduling s;
-	if (!shadow->shadow_shares_actions)
+	if (!(shadow->shadow_flags & CLONE_SIGHAND))
 		ignore_what_is_ignored();
+	if (!(shadow->shadow_flags & CLONE_FILES))
+		fds_close_own();
 	scheduling_of_child(shadow->shadow_of, &s);
 	schedule(&s);
 	shadow->shadow_of = NULL;

@@ -427,13 +427,9 @@ void signals_restore_kernel(struct thread *survivor)
 {
 	signal_lock = (struct spin){0};
 	slab_reset_in_child(&queue_slab);
-	for (int sig = 1; sig <= SIGNALS; sig++) {
-		struct kaction now;
-		if (sig == SIGKILL || sig == SIGSTOP)
-			continue;
-		if (sys(SYS_rt_sigaction, sig, 0, &now, 8) == 0 && now.handler != actions[sig].handler)
+	for (int sig = 1; sig <= SIGNALS; sig++)
+		if (kernel_action_differs(sig))
 			sys(SYS_rt_sigaction, sig, &actions[sig], 0, 8);
-	}
 	stack_t ss = {.ss_sp = (void *)survivor->sig.alt.sp,
 	    .ss_flags = survivor->sig.alt.flags,
 	    .ss_size = survivor->sig.alt.size};
