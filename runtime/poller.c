@@ -204,10 +204,16 @@ static void unlink_waiter(struct fd_wait *w, bool pass)
 }
 
 /* Is the fd, against all expectation, ready now? Asked when a waiter has seen nothing for long. */
-static bool verify(struct fd_wait *w)
+static bool ready_now(const struct fd_wait *w)
 {
 	struct pollfd p = {.fd = w->fd, .events = w->dir == FD_IN ? POLLIN | POLLRDHUP | POLLPRI : POLLOUT};
 	struct ktimespec zero = {0};
+	return sys(SYS_ppoll, &p, 1, &zero, 0, 8) > 0;
+}
+
+/* Is it still registered? If it is ready by now, this makes an event of it. */
+static void register_again(struct fd_wait *w)
+{
 	struct fd *e = lock_entry(w);
 	struct epoll_event ev = {
 	    .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, .data.u64 = tag(w->fd, e->gen)};
@@ -216,7 +222,6 @@ static bool verify(struct fd_wait *w)
 		fd_register(e, w->fd, w->thread->hub);
 	}
 	spin_unlock(&e->lock);
-	return sys(SYS_ppoll, &p, 1, &zero, 0, 8) > 0;
 }
 
 int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
@@ -270,15 +275,20 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 			return -EAGAIN;
 		}
 		verified = true;
-		thread_prepare(t);
-		bool ready = verify(w);
-		if (__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE))
-			return 0; /* an edge came between the deadline and prepare */
-		if (ready) {
-			STAT_ADD(overlooked, 1);
-			unlink_waiter(w, true);
+		if (ready_now(w)) {
+			/* The event may be in the poller, which busy threads kept from being looked at. */
+			hub_ask_look(t->hub);
+			thread_yield(t);
+			if (!__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE)) {
+				STAT_ADD(overlooked, 1);
+				unlink_waiter(w, true);
+			}
 			return 0;
 		}
+		thread_prepare(t);
+		register_again(w);
+		if (__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE))
+			return 0; /* an edge came between the deadline and prepare */
 	}
 }
 
