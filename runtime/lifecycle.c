@@ -70,8 +70,12 @@ long call_clone3(struct thread *t, struct regs *r)
  * which glibc's check comes before: exit handlers run with the thread's own mask. */
 long call_exit(struct thread *t, struct regs *r)
 {
-	(void)r;
-	if (atomic_load(&threads_alive) == 1 && runtime_hooks.last_thread_exit) {
+	bool last = atomic_load(&threads_alive) == 1;
+	if (last && runtime_hooks.is_raw && runtime_hooks.is_raw(r->rip)) { /* the process's code is this thread's */
+		r->nr = SYS_exit_group;
+		return call_exit_group(t, r);
+	}
+	if (last && runtime_hooks.last_thread_exit) {
 		if (!t->is_main)
 			signal_set_mask(t, t->sig.before);
 		signal_run_in_program(t, runtime_hooks.last_thread_exit);

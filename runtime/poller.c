@@ -281,6 +281,7 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 			thread_yield(t);
 			if (!__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE)) {
 				STAT_ADD(overlooked, 1);
+				register_again(w);
 				unlink_waiter(w, true);
 			}
 			return 0;
@@ -707,11 +708,12 @@ void poller_poll(struct hub *h, nsec_t deadline)
 		loop_run(h);
 }
 
-void pollers_reset_in_child(void)
+void pollers_reset_in_child(const struct thread *survivor)
 {
 	fd_making = (struct spin){0};
 	/* Only the numbers are closed: an EPOLL_CTL_DEL here would take the registration from the parent's epoll. */
-	fds_close_own();
+	if (!survivor->own_files)
+		fds_close_own();
 	for (uint32_t i = 0; i < chunks; i++) {
 		struct fd *chunk = table[i];
 		if (!chunk)

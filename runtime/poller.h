@@ -153,6 +153,6 @@ int poller_open(struct hub *h);
 int poller_add_loop(struct hub *h, int backend_fd);
 /* Waits until the deadline (0: looks only), readies what became ready. */
 void poller_poll(struct hub *h, nsec_t deadline);
-void pollers_reset_in_child(void);
+void pollers_reset_in_child(const struct thread *survivor);
 
 #endif

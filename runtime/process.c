@@ -71,7 +71,7 @@ static void become_dormant(struct thread *t)
 	scheduling_of_child(t, &s);
 	schedule(&s);
 	sys(SYS_prctl, PR_SET_NAME, t->name);
-	pollers_reset_in_child();
+	pollers_reset_in_child(t);
 	hubs_reset_in_child();
 	futex_reset_in_child();
 	timers_reset_in_child();
@@ -170,7 +170,7 @@ static void shadow_begin(struct carrier *shadow)
 	struct scheduling s;
 	if (!(shadow->shadow_flags & CLONE_SIGHAND))
 		ignore_what_is_ignored();
-	if (!(shadow->shadow_flags & CLONE_FILES))
+	if (!(shadow->shadow_flags & CLONE_FILES) && !shadow->shadow_of->own_files)
 		fds_close_own();
 	scheduling_of_child(shadow->shadow_of, &s);
 	schedule(&s);

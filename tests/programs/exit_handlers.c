@@ -271,6 +271,33 @@ static void *exits_raw(void *arg)
 	_exit(31);
 }
 
+/* No thread of libc's any more: it does not see that this was the last. */
+static void *leaves(void *arg)
+{
+	syscall(SYS_exit, 33);
+	return arg;
+}
+
+static void leave_in_thread(void)
+{
+	atexit(first);
+	start(leaves, NULL);
+	pthread_exit(NULL);
+}
+
+static void *waits_a_while(void *arg)
+{
+	sleep_us(20000);
+	return leaves(arg);
+}
+
+static void leave_in_both(void)
+{
+	atexit(first);
+	start(waits_a_while, NULL);
+	syscall(SYS_exit, 34);
+}
+
 static void raw(void)
 {
 	atexit(first);
@@ -322,6 +349,8 @@ int main(void)
 	in_child("abort, blocked and ignored", abort_blocked);
 	in_child("abort, the handler jumps", abort_jumps);
 	in_child("_exit", raw);
+	in_child("exit(2) of the last thread", leave_in_thread);
+	in_child("exit(2) of main, then of the last thread", leave_in_both);
 	in_child("a deadly signal", killed);
 	join(start(ends, NULL));
 	return 0;

@@ -25,13 +25,12 @@ static void *computes(void *arg)
 
 static void *vforks(void *arg)
 {
-	volatile int word = 0;
+	volatile int word = 0, i, code;
 	char want[32];
 
-	for (int i = 0; i < ROUNDS; i++) {
-		int code = ((int)(long)arg + i) % 100;
+	for (i = 0; i < ROUNDS; i++) {
+		code = ((int)(long)arg + i) % 100;
 		pid_t pid = vfork();
-
 		CHECK(pid >= 0);
 		if (pid == 0) {
 			word = code;
