@@ -1,4 +1,5 @@
 /* Waiting for children: wait4, waitid. */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -9,10 +10,38 @@
 #define SYS_pidfd_open 434
 #endif
 
+/* Is somebody tracing it ("TracerPid:" in its status)? */
+static bool traced(int pid)
+{
+	static const char key[] = "\nTracerPid:\t";
+	char path[32] = "/proc/", text[1024], *p = path + 6;
+	int digits = 1;
+	for (int n = pid; n >= 10; n /= 10)
+		digits++;
+	for (int i = digits, n = pid; i--; n /= 10)
+		p[i] = (char)('0' + n % 10);
+	memcpy(p + digits, "/status", 8);
+	int fd = fd_lend(SYS_openat, -100 /* AT_FDCWD */, (long)path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	long length = sys(SYS_read, fd, text, sizeof(text));
+	fd_release(fd);
+	for (const char *at = text; at + sizeof(key) <= text + length; at++)
+		if (!memcmp(at, key, sizeof(key) - 1))
+			return at[sizeof(key) - 1] != '0';
+	return false;
+}
+
+/* A traced child stops where another would not, and its tracer's plain wait sees that, which its pidfd does not. It is
+ * traced from early on, if at all: this is how long after the begin of a wait it is looked at. */
+static const nsec_t look_after[] = {5 * NSEC_PER_MSEC, 50 * NSEC_PER_MSEC, NSEC_PER_SEC};
+
 /* Parks until the child `pid` can be reaped. 0; -EPERM: cannot be waited for so; -ERESTARTSYS. */
-static long park_for_child(struct thread *t, int pidfd)
+static long park_for_child(struct thread *t, int pid, int pidfd)
 {
 	struct fd_wait w;
+	nsec_t begin = clock_now();
+	size_t looks = 0;
 	long ret = 0;
 	for (;;) {
 		thread_prepare(t);
@@ -26,8 +55,10 @@ static long park_for_child(struct thread *t, int pidfd)
 		} p = {pidfd, 1 /* POLLIN */, 0};
 		if (sys(SYS_ppoll, &p, 1, &zero, 0, 8) > 0)
 			break;
-		uint32_t reasons = thread_park(t, NEVER);
+		uint32_t reasons = thread_park(t, looks < ARRAY_LEN(look_after) ? begin + look_after[looks] : NEVER);
 		fd_unwatch(&w);
+		if (reasons & WAKE_TIMEOUT && looks++ < ARRAY_LEN(look_after) && traced(pid))
+			return -EPERM;
 		if (reasons & WAKE_SIGNAL && signal_pending(&t->sig))
 			return -ERESTARTSYS;
 	}
@@ -48,7 +79,7 @@ static long wait_parked(struct thread *t, struct regs *r, int pid, int options, 
 	if (fd < 0)
 		return handoff_regs(t, r); /* before Linux 5.3, no fd to be had, or a seccomp filter */
 	do
-		ret = park_for_child(t, fd);
+		ret = park_for_child(t, pid, fd);
 	while (!ret && (ret = try(r)) == 0 && fd_lent(fd));
 	bool evicted = !fd_lent(fd);
 	fd_release(fd);
