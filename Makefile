@@ -18,7 +18,7 @@ PACKAGES += uwsgi uwsgi-plugin-python3 uwsgi-plugin-gevent-python3 python3 pytho
 PACKAGES += apache2-utils procps
 # the tests
 PACKAGES += libcriterion-dev spin=spin gdb=gdb strace=strace git=git rsync=rsync nodejs=node default-jdk-headless=javac \
-	libjemalloc2 util-linux
+	libjemalloc2 util-linux dpkg-dev=dpkg-source
 # make lint, make format
 LINT_PACKAGES := clang-format=clang-format clang-tidy=clang-tidy cppcheck=cppcheck shellcheck=shellcheck
 
@@ -57,7 +57,7 @@ UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 # As many compilers as CPUs, unless the user said.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all programs unit deps demo test real models bench soak asan lint format check-format install clean help
+.PHONY: all programs unit deps demo test real models parity bench soak asan lint format check-format install clean help
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libgreen.so $(BUILD)/green
@@ -126,6 +126,11 @@ test: deps
 real: all programs
 	@python3 tests/run --build $(BUILD) real
 
+# The whole of the conformance suite; a part of it is in `make test`. One that was stopped goes on.
+parity: deps
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@python3 tests/parity/run --build $(BUILD) $(PARITY_ARGS)
+
 # The programs it needs are built by tests/bench/run.
 bench: all
 	@python3 tests/bench/run --build $(BUILD) $(BENCH_ARGS)
@@ -187,6 +192,7 @@ help:
 	@echo "make demo               uWSGI and Flask three ways (DEMO_ARGS='--rounds 5')"
 	@echo "make test               build and run all tests (TEST_ARGS for tests/run)"
 	@echo "make real               the tests with real programs alone"
+	@echo "make parity             the Open POSIX Test Suite, native and green (PARITY_ARGS='-k pthread_')"
 	@echo "make models             verify the models of tests/models with spin (MODELS='park futex')"
 	@echo "make bench              measurements, native and green (BENCH_ARGS='--quick echo threads startup')"
 	@echo "make soak               half an hour of everything at once (SOAK_ARGS='--minutes 480 --seed 7')"

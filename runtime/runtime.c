@@ -112,6 +112,16 @@ int runtime_finish_start(void)
 	return monitor_start();
 }
 
+bool runtime_take_signal(uint64_t set)
+{
+	struct ktimespec zero = {0};
+	struct ksiginfo info;
+	if (sys(SYS_rt_sigtimedwait, &set, &info, &zero, 8) <= 0)
+		return false;
+	signal_send_thread(carrier_current(), &info);
+	return true;
+}
+
 void runtime_scheduler_main(void)
 {
 	struct carrier *c = carrier_self();

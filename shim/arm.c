@@ -94,8 +94,8 @@ static bool wanted(int nr)
 	return nr < 0 || (nr < CALLS && calls[nr].fn);
 }
 
-/* "Threads:" of /proc/self/status; 0 if it cannot be read. */
-static int kernel_threads(void)
+/* A number of /proc/self/status; 0 if it cannot be read. */
+static unsigned long status_number(const char *name, int base)
 {
 	char text[4096];
 	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -104,8 +104,21 @@ static int kernel_threads(void)
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	const char *line = strstr(text, "\nThreads:");
-	return line ? atoi(line + strlen("\nThreads:")) : 0;
+	const char *line = strstr(text, name);
+	return line ? strtoul(line + strlen(name), NULL, base) : 0;
+}
+
+static int kernel_threads(void)
+{
+	return (int)status_number("\nThreads:", 10);
+}
+
+/* What is pending for this kernel thread alone is the main thread's; on a carrier every thread would see it. */
+static void take_own_signals(void)
+{
+	unsigned long own;
+	while ((own = status_number("\nSigPnd:", 16)) && runtime_take_signal(own))
+		;
 }
 
 /* Without these nothing works, or threads appear behind our back. */
@@ -233,11 +246,13 @@ static const char *arm(void)
 	if (why)
 		return why;
 	why = start();
-	if (why) {
-		runtime_abandon();
-		sites_unpatch(&sites);
-		patched = false;
+	if (!why) {
+		take_own_signals();
+		return NULL;
 	}
+	runtime_abandon();
+	sites_unpatch(&sites);
+	patched = false;
 	return why;
 }
 
