@@ -8,6 +8,7 @@
 #include "bound.h"
 #include "calls.h"
 #include "clock.h"
+#include "compute.h"
 #include "hub.h"
 #include "mem.h"
 #include "monitor.h"
@@ -438,17 +439,19 @@ void carrier_arrived(void)
 		hub_ready(t);
 }
 
-void carrier_enter(struct carrier *c)
+bool carrier_enter(struct carrier *c)
 {
 	uint64_t s = atomic_load_explicit(&c->state, memory_order_relaxed);
 	if ((s & MODE_MASK) == MODE_USER &&
 	    atomic_compare_exchange_strong(&c->state, &s, (s & ~(uint64_t)MODE_MASK) | MODE_RUNTIME))
-		return;
-	if ((s & MODE_MASK) == MODE_STOLEN) {
+		return false;
+	bool stolen = (s & MODE_MASK) == MODE_STOLEN;
+	if (stolen) {
 		c->hub = NULL;
 		cpu_time_stolen(c);
 	}
 	set_state(c, MODE_HUBLESS);
+	return stolen;
 }
 
 static uint64_t program_state(struct carrier *c)
@@ -479,6 +482,8 @@ void hub_need(struct thread *t)
 		return;
 	STAT_ADD(rejoins, 1);
 	cpu_time_stop(t);
+	if (unlikely(t->computes))
+		compute_rejoin(t);
 	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
 	atomic_store_explicit(&t->carrier, NULL, memory_order_relaxed);
 	c->left = t;

@@ -101,7 +101,7 @@ int carrier_adopt_main(struct hub *h, struct thread *t); /* the calling kernel t
 long carrier_clone(
     unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *), _Atomic uint32_t *alive);
 void carrier_list(struct carrier *c);                            /* into `carriers` */
-void carrier_enter(struct carrier *c);                           /* program -> runtime */
+bool carrier_enter(struct carrier *c);                           /* program -> runtime; true: the hub was taken away */
 _Noreturn void carrier_leave(struct carrier *c, struct regs *r); /* runtime -> program */
 void carrier_arrived(void);                                      /* first thing after every switch */
 

@@ -3,6 +3,7 @@
 
 #include "bound.h"
 #include "calls.h"
+#include "compute.h"
 #include "mem.h"
 #include "runtime.h"
 #include "signal_core.h"
@@ -104,7 +105,8 @@ void dispatch(struct regs *r)
 		dispatch_native(c, r);
 		return;
 	}
-	carrier_enter(c);
+	if (unlikely(carrier_enter(c)))
+		compute_rescued(t);
 	t->regs = r;
 	answer(t, r);
 	if (unlikely(!carrier_current()))
@@ -129,6 +131,8 @@ static void finish(struct thread *t, struct regs *r)
 	struct carrier *c;
 	if (unlikely(hub_had_enough(t)))
 		thread_yield(t);
+	if (unlikely(t->computes))
+		compute_leave_hub(t);
 	signals_look(t);
 	if (unlikely(signal_pending(&t->sig))) {
 		bind_if_asked(t);

@@ -6,6 +6,7 @@
 #include "bound.h"
 #include "carrier.h"
 #include "clock.h"
+#include "compute.h"
 #include "loop.h"
 #include "mem.h"
 #include "monitor.h"
@@ -16,6 +17,9 @@
 /* Switches between two looks at the poller while threads are ready: a thread that became ready by I/O waits for at most
  * this many others. */
 #define POLL_EVERY 61
+
+/* That many threads that give way are put behind others at a time. */
+#define GIVE_WAY_MOST 8
 
 struct hub *hubs[MAX_HUBS];
 int hub_count;
@@ -156,7 +160,7 @@ static void look(struct hub *h, nsec_t deadline)
 struct thread *hub_next(struct hub *h)
 {
 	h->since_poll++;
-	if (look_due(h) || !h->run_head)
+	if (look_due(h) || !h->run_head || h->run_head->gives_way_until)
 		return NULL;
 	struct thread *t = run_pop(h);
 	if (atomic_load_explicit(&t->on_cpu, memory_order_acquire) && t != carrier_current())
@@ -195,6 +199,17 @@ static void run(struct hub *h, struct thread *t)
 	carrier_arrived();
 }
 
+/* The next to run, when the poller has been looked at. */
+static struct thread *choose(struct hub *h)
+{
+	uint32_t others = h->run_length < GIVE_WAY_MOST ? h->run_length : GIVE_WAY_MOST;
+	while (--others && compute_gives_way(h->run_head))
+		run_push(h, run_pop(h));
+	struct thread *t = run_pop(h);
+	t->gives_way_until = 0;
+	return t;
+}
+
 void hub_scheduler(struct hub *h)
 {
 	for (;;) {
@@ -206,9 +221,9 @@ void hub_scheduler(struct hub *h)
 			sleep_until_event(h);
 			continue;
 		}
-		if (look_due(h))
+		if (look_due(h) || h->run_head->gives_way_until)
 			look(h, 0);
-		run(h, run_pop(h));
+		run(h, choose(h));
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "calls.h"
 #include "carrier.h"
 #include "clock.h"
+#include "compute.h"
 #include "futex.h"
 #include "hub.h"
 #include "mem.h"
@@ -282,6 +283,8 @@ void thread_wake(struct thread *t, uint32_t reason)
 {
 	if (atomic_fetch_or_explicit(&t->wake, reason, memory_order_acq_rel) != WAKE_PARKED)
 		return;
+	if (unlikely(t->computes))
+		compute_woken(t);
 	if (unlikely(t->bound))
 		bound_wake(t);
 	else

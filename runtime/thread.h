@@ -50,7 +50,10 @@ struct thread {
 	bool owns_tid;        /* its tid is its carrier's */
 	int real_tid;         /* that tid, if it was made up at first; else 0 */
 	struct thread *next_adopted;
-	uintptr_t private_page;  /* a robust lock there is this process's alone */
+	uintptr_t private_page; /* a robust lock there is this process's alone */
+	uint8_t computes; /* compute.c: how many short stints until it is not taken for one that computes; 0: is not */
+	nsec_t computes_since;   /* without the hub */
+	nsec_t gives_way_until;  /* ready, but others go first */
 	nsec_t restart_deadline; /* of a sleep that is being restarted, else 0 */
 
 	/* What the kernel keeps per thread. */
