@@ -48,6 +48,12 @@ OPTIONS = {
 }
 WITH_TERMINAL = {"test_ioctl"}
 
+# Cases that fail natively too now and then.
+FLAKY = {
+    # Counts on three processes to start within a second and a half.
+    "test.test_concurrent_futures.ProcessPoolSpawnWaitTest.test_first_exception",
+}
+
 JOBS = 3 if both.FULL else 6  # they sleep most of the time
 LIMIT = 1200 if both.FULL else 240
 LOGS = os.path.join(both.BUILD, "real", "cpython")
@@ -110,7 +116,7 @@ def compare(module, native, green):
         both.fail(f"{module}: {green_end}\n{log_ends(module, 'green')}")
         return
     worse = {case: green_cases.get(case, "does not run") for case in passing}
-    worse = {case: verdict for case, verdict in worse.items() if verdict != "passes"}
+    worse = {case: verdict for case, verdict in worse.items() if verdict != "passes" and case not in FLAKY}
     for case, verdict in worse.items():
         both.fail(f"{case}: {verdict}")
     if not worse and green_end != native_end and native_end == "ends with 0":
