@@ -6,6 +6,7 @@
 
 #include <signal.h>
 
+#include "bound.h"
 #include "calls.h"
 #include "mem.h"
 
@@ -63,9 +64,22 @@ static long create_for_thread(struct regs *r, struct ksigevent *ev)
 	return ret;
 }
 
+/* A thread with a timer on its CPU time gets a kernel thread of its own, whose clock the kernel knows. */
+static long on_cpu_clock(struct thread *t, struct regs *r, int tid)
+{
+	if (tid != t->tid)
+		return thread_lives(tid) ? -EOPNOTSUPP : -EINVAL;
+	r->rdi = CLOCK_THREAD_CPUTIME_ID;
+	return thread_bind(t);
+}
+
 long call_timer_create(struct thread *t, struct regs *r)
 {
 	struct ksigevent ev;
+	int tid = cpu_clock_tid(t, (clockid_t)r->rdi);
+	long err = tid ? on_cpu_clock(t, r, tid) : 0;
+	if (err)
+		return err;
 	if (!r->rsi || user_read(&ev, r->rsi) || ev.notify != SIGEV_THREAD_ID)
 		return native_regs(t, r);
 	return create_for_thread(r, &ev);
