@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# timeout: 400
+# timeout: 900
 """gdb, strace, and SIGSTOP with SIGCONT, 20 times in a row each, on a busy process: every answer stays right, and it ends
 as it should. Between two of them the server must have gone on."""
 

@@ -167,7 +167,7 @@ int main(void)
 	sigset_t term;
 	int got;
 
-	alarm(300);
+	alarm(600);
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &term, NULL);
