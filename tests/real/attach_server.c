@@ -37,7 +37,7 @@ static void move(ssize_t (*how)(int, void *, size_t), int fd, void *buf, size_t 
 		if (got > 0)
 			done += (size_t)got;
 		else if (got == 0 || errno != EINTR)
-			fail("read or write");
+			fail(got == 0 ? "end of file" : how == read ? "read" : "write");
 	}
 }
 
