@@ -97,6 +97,7 @@ static struct carrier *carrier_alloc(void)
 	if (!c)
 		return NULL;
 	c->self = c;
+	c->mapped = CARRIER_SIZE;
 	c->alive = 1;
 	c->stack = (char *)c + 4096;
 	c->altstack = (char *)c->stack + IDLE_STACK;
@@ -614,8 +615,10 @@ void carriers_repeat(const struct regs *r)
 
 void carriers_reset_in_child(void)
 {
-	/* The other carriers are not in the child; their memory is small and stays. */
-	atomic_store(&carriers, NULL);
+	for (struct carrier *c = atomic_exchange(&carriers, NULL), *next; c; c = next) {
+		next = c->next_all;
+		pages_free(c, c->mapped);
+	}
 	atomic_store(&carrier_total, 0);
 	atomic_store(&starting, 0);
 	spares = NULL;

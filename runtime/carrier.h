@@ -60,6 +60,7 @@ struct carrier {
 	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
 	_Atomic uint32_t alive;            /* cleared by the kernel when the thread has ended */
 	bool listed;                       /* in `carriers` */
+	size_t mapped;                     /* bytes from here on */
 	struct thread *bound_to;           /* runs nothing else */
 	void (*body)(struct carrier *);    /* what it does */
 	nsec_t stolen_at;                  /* its CPU clock when its hub was last taken (monitor.c) */

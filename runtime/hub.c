@@ -230,6 +230,6 @@ void hub_scheduler(struct hub *h)
 void hubs_reset_in_child(void)
 {
 	for (int i = 0; i < hub_count; i++)
-		hubs[i] = NULL; /* its memory holds a copy of other threads' state: left alone */
+		pages_free(hubs[i], sizeof(*hubs[i]));
 	hub_count = 0;
 }

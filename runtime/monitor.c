@@ -109,6 +109,7 @@ int monitor_start(void)
 	if (!c)
 		return -ENOMEM;
 	c->self = c;
+	c->mapped = 4096 + MONITOR_STACK;
 	c->alive = 1;
 	c->state = MODE_SPARE;
 	c->kernel_mask = ~0UL;

@@ -78,8 +78,8 @@ static void become_dormant(struct thread *t)
 	epoll_sets_reset_in_child();
 	signals_restore_kernel(t);
 	threads_reset_in_child();
-	carriers_reset_in_child();
 	set_gs(&native_carrier);
+	carriers_reset_in_child();
 	if (runtime_hooks.forked)
 		runtime_hooks.forked();
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);

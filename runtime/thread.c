@@ -27,7 +27,8 @@ static struct thread *_Atomic *tids[TID_CHUNKS]; /* under threads_lock; a chunk 
 static uint32_t tid_next;
 static int tid_base; /* by chance: processes that share a lock tell its owners apart by their tids */
 static struct thread *main_thread;
-static struct thread *adopted; /* those with a tid of the kernel's; under threads_lock */
+static struct list left_over = {&left_over, &left_over}; /* of the process that forked us */
+static struct thread *adopted;                           /* those with a tid of the kernel's; under threads_lock */
 
 /* A tid that has not been used for long: the table is walked round and round. Called with threads_lock. */
 static int tid_take(struct thread *t)
@@ -127,6 +128,11 @@ static int random_tid_base(void)
 
 struct thread *thread_adopt_main(int tid)
 {
+	while (!list_empty(&left_over)) {
+		struct thread *old = container_of(left_over.next, struct thread, all);
+		list_del(&old->all);
+		slab_free(&thread_slab, old);
+	}
 	struct thread *t = thread_alloc();
 	if (!t)
 		return NULL;
@@ -372,6 +378,11 @@ void threads_reset_in_child(void)
 		if (tids[i])
 			pages_free((void *)tids[i], TID_CHUNK * sizeof(*tids[i]));
 		tids[i] = NULL;
+	}
+	/* To be used again by a child that makes threads: to touch them all now would copy their pages. */
+	if (!atomic_load(&threads_lock.held) && !list_empty(&threads)) {
+		list_add_tail(&threads, &left_over);
+		list_del(&threads);
 	}
 	threads_lock = (struct spin){0};
 	slab_reset_in_child(&thread_slab);

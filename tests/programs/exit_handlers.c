@@ -82,8 +82,12 @@ static void exit_in_handler(void)
 	exit(9);
 }
 
+/* Whoever is to be the last thread waits for main's end. */
+static pthread_t self;
+
 static void *last_thread(void *arg)
 {
+	join(self);
 	block_signal(SIGUSR1);
 	atexit(first);
 	atexit(say_mask);
@@ -93,6 +97,7 @@ static void *last_thread(void *arg)
 
 static void the_last_thread(void)
 {
+	self = pthread_self();
 	block_signal(SIGUSR2);
 	start(last_thread, NULL);
 	pthread_exit(NULL);
@@ -100,7 +105,7 @@ static void the_last_thread(void)
 
 static void *waits_for_main(void *arg)
 {
-	join(*(pthread_t *)arg);
+	join(self);
 	atexit(first);
 	atexit(say_mask);
 	return arg;
@@ -108,10 +113,8 @@ static void *waits_for_main(void *arg)
 
 static void main_joined(void)
 {
-	static pthread_t self;
-
 	self = pthread_self();
-	start(waits_for_main, &self);
+	start(waits_for_main, NULL);
 	pthread_exit(NULL);
 }
 
@@ -278,23 +281,25 @@ static void *leaves(void *arg)
 	return arg;
 }
 
-static void leave_in_thread(void)
+static void *leaves_last(void *arg)
 {
-	atexit(first);
-	start(leaves, NULL);
-	pthread_exit(NULL);
+	join(self);
+	return leaves(arg);
 }
 
-static void *waits_a_while(void *arg)
+static void leave_in_thread(void)
 {
-	sleep_us(20000);
-	return leaves(arg);
+	self = pthread_self();
+	atexit(first);
+	start(leaves_last, NULL);
+	pthread_exit(NULL);
 }
 
 static void leave_in_both(void)
 {
+	self = pthread_self();
 	atexit(first);
-	start(waits_a_while, NULL);
+	start(leaves_last, NULL);
 	syscall(SYS_exit, 34);
 }
 
