@@ -38,7 +38,8 @@ def fetch(where):
         f.write(DEB_SRC)
     options = [f"Dir::Etc::sourcelist={apt}/sources.list", "Dir::Etc::sourceparts=/dev/null",
                f"Dir::State::Lists={apt}/lists", f"Dir::Cache={apt}", "APT::Sandbox::User=root",
-               "Acquire::http::Timeout=20", "Acquire::Retries=2"]
+               "Acquire::http::Timeout=20", "Acquire::Retries=2",
+               "APT::Update::Error-Mode=any"]
     apt_get = ["apt-get", "-q"] + [word for o in options for word in ("-o", o)]
     shutil.rmtree(tree, ignore_errors=True)
     for command in (["update"], ["source", f"{PACKAGE}={VERSION}"]):
