@@ -35,7 +35,7 @@ void runtime_abandon(void); /* after a failed start */
 int runtime_start(const struct runtime_options *opt);
 void runtime_scheduler_next(void); /* the next CLONE_THREAD of this thread makes the scheduler context */
 _Noreturn void runtime_scheduler_main(void);
-int runtime_finish_start(void); /* the scheduler context exists: signals, monitor */
+int runtime_finish_start(void);         /* the scheduler context exists: signals, monitor */
 bool runtime_take_signal(uint64_t set); /* one that the kernel holds for us goes to this thread; false: there is none */
 uintptr_t runtime_rseq_area(void);
 

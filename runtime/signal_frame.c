@@ -222,18 +222,30 @@ static bool is_kick(int sig, const struct ksiginfo *info)
 	       ((info->si_code == SI_TKILL && pid == runtime_pid) || (info->si_code == SI_USER && pid == 0));
 }
 
+/* The kernel lets only the process's first thread pretend to be the kernel or kill() (do_rt_sigqueueinfo() compares the
+ * pid with the caller's tid): what it refuses is kept here. */
+static void give_back(struct carrier *c, int sig, const struct ksiginfo *info)
+{
+	if (sys(SYS_rt_sigqueueinfo, runtime_pid, sig, info) == 0 || carrier_recorded_push(c, info))
+		return;
+	struct ksiginfo plain = *info;
+	plain.si_code = SI_QUEUE;
+	sys(SYS_rt_sigqueueinfo, runtime_pid, sig, &plain);
+}
+
 static void record(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc)
 {
 	if (is_own_sigpipe(sig, info) && c->current) {
 		c->sigpipe = 1;
 		return;
 	}
-	if (!(atomic_load(&real_mask) & SIGBIT(sig)) && carrier_recorded_push(c, info))
+	bool blocked = atomic_load(&real_mask) & SIGBIT(sig);
+	if (!blocked && carrier_recorded_push(c, info))
 		return;
 	/* Blocked by everybody since this carrier last looked, or no room: it stays with the kernel. */
 	uc->mask |= SIGBIT(sig);
 	c->kernel_mask |= SIGBIT(sig);
-	sys(SYS_rt_sigqueueinfo, runtime_pid, sig, info);
+	give_back(c, sig, info);
 }
 
 void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc);
