@@ -30,6 +30,7 @@ void bound_give(struct carrier *b, struct thread *t)
 
 void bound_main(struct carrier *c)
 {
+	carrier_block_signals(c); /* but kicks: a signal may wait for the thread */
 	while (!atomic_load(&c->given))
 		sys(SYS_futex, &c->given, FUTEX_WAIT_PRIVATE, 0, 0);
 	struct thread *t = c->bound_to;
