@@ -110,7 +110,8 @@ long call_fork(struct thread *t, struct regs *r)
 /*
  * vfork, and clone with CLONE_VM (posix_spawn): the child runs in our memory until it execs. It must not touch the
  * runtime: its gs base is the carrier's shadow, which passes everything to the kernel. Until that is set no signal may
- * meet it (the handler would be ours, in the middle of the parent's state), so all are blocked.
+ * meet it (the handler would be ours, in the middle of the parent's state), so all are blocked. The parent is
+ * not back before the exec, so the hub goes on without it.
  */
 long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 {
@@ -120,6 +121,7 @@ long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 	shadow->shadow_of = t;
 	shadow->shadow_mask = t->sig.mask;
 	shadow->shadow_flags = flags;
+	hub_handoff(t);
 	carrier_block_signals(c);
 	t->vfork_regs = *r;
 	t->regs = &t->vfork_regs;

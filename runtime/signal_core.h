@@ -59,6 +59,6 @@ struct lent_signals {
 };
 struct lent_signals signals_lend(struct thread *t, int tid); /* to the kernel: the program may be replaced now */
 void signals_take_back(struct lent_signals lent);            /* it was not */
-void signal_die(int sig);                                       /* the default action, for real */
+void signal_die(int sig);                                    /* the default action, for real */
 
 #endif
