@@ -25,6 +25,7 @@ _Atomic uint32_t threads_alive;
 static struct slab thread_slab = SLAB_INIT(struct thread);
 static struct thread *_Atomic *tids[TID_CHUNKS]; /* under threads_lock; a chunk is never freed */
 static uint32_t tid_next;
+static uint32_t tid_span = 16 * TID_CHUNK; /* how many are in use, in turn: the table's memory; twice the threads alive */
 static int tid_base; /* by chance: processes that share a lock tell its owners apart by their tids */
 static struct thread *main_thread;
 static struct list left_over = {&left_over, &left_over}; /* of the process that forked us */
@@ -33,8 +34,10 @@ static struct thread *adopted;                           /* those with a tid of 
 /* A tid that has not been used for long: the table is walked round and round. Called with threads_lock. */
 static int tid_take(struct thread *t)
 {
-	for (uint32_t tries = 0; tries < TID_CHUNK * TID_CHUNKS; tries++) {
-		uint32_t i = tid_next++ % (TID_CHUNK * TID_CHUNKS);
+	while (atomic_load(&threads_alive) > tid_span / 2 && tid_span < TID_CHUNK * TID_CHUNKS)
+		tid_span *= 2;
+	for (uint32_t tries = 0; tries < tid_span; tries++) {
+		uint32_t i = tid_next++ % tid_span;
 		struct thread *_Atomic **chunk = &tids[i / TID_CHUNK];
 		if (!*chunk && !(*chunk = pages_alloc(TID_CHUNK * sizeof(**chunk))))
 			return -EAGAIN;
