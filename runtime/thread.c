@@ -25,7 +25,8 @@ _Atomic uint32_t threads_alive;
 static struct slab thread_slab = SLAB_INIT(struct thread);
 static struct thread *_Atomic *tids[TID_CHUNKS]; /* under threads_lock; a chunk is never freed */
 static uint32_t tid_next;
-static uint32_t tid_span = 16 * TID_CHUNK; /* how many are in use, in turn: the table's memory; twice the threads alive */
+static uint32_t tid_span =
+    16 * TID_CHUNK;  /* how many are in use, in turn: the table's memory; twice the threads alive */
 static int tid_base; /* by chance: processes that share a lock tell its owners apart by their tids */
 static struct thread *main_thread;
 static struct list left_over = {&left_over, &left_over}; /* of the process that forked us */
