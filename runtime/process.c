@@ -147,7 +147,7 @@ long call_vfork(struct thread *t, struct regs *r)
 
 /* The kernel has a handler of ours for these, whatever the program thinks of them; what it ignores stays ignored in the
  * next program. */
-static const int always_handled[] = {SIGSEGV, SIGBUS};
+static const int always_handled[] = {SIGSEGV, SIGBUS, SIGNAL_KICK, SIGNAL_CANCEL};
 
 static void ignore_what_is_ignored(void)
 {
