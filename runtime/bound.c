@@ -3,8 +3,8 @@
  * thread of its own for life. It has no hub: what would park it blocks in the kernel instead, and where the runtime
  * itself wakes (futexes, signals) it sleeps on its own wake word.
  *
- * The main thread is bound to the process's first kernel thread, whose tid it has; any other to a fresh one, so that it
- * inherits nothing from others' threads, and ends with it, as natively.
+ * The main thread is bound to the process's first kernel thread, whose tid it has, unless another thread is busy there;
+ * any other to a fresh one, so that it inherits nothing from others' threads, and ends with it, as natively.
  */
 #include "bound.h"
 
@@ -75,44 +75,68 @@ static void apply_kept(struct thread *t)
 	sys(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, t->nice);
 }
 
-static long bind_main(struct thread *t)
+static bool on_leader(void)
 {
-	while (carrier_self() != leader) {
-		if (spare_take_leader()) {
-			t->bound = true;
-			bound_give(leader, t);
-			thread_leave_carrier(t);
-			return 0;
-		}
+	return carrier_self() == leader;
+}
+
+static void move_to(struct carrier *b, struct thread *t)
+{
+	t->bound = true;
+	bound_give(b, t);
+	thread_leave_carrier(t);
+}
+
+/* false: something else is on it. */
+static bool bind_to_leader(struct thread *t)
+{
+	if (on_leader() && hub_handoff(t))
+		t->bound = true;
+	else if (!on_leader() && spare_take_leader())
+		move_to(leader, t);
+	return t->bound;
+}
+
+static long bind_to_fresh(struct thread *t)
+{
+	struct carrier *b = bound_carrier();
+	if (!b)
+		return -EAGAIN;
+	move_to(b, t);
+	return 0;
+}
+
+/* Its tid is the leader's: waits for that, whatever computes there. */
+static long bind_main_with_tid(struct thread *t)
+{
+	while (!bind_to_leader(t)) {
+		if (on_leader())
+			return -EAGAIN;
 		hub_need(t); /* perhaps there */
-		if (carrier_self() != leader && !spare_await_leader(t))
+		if (!on_leader() && !spare_await_leader(t))
 			return -ERESTARTNOINTR;
 	}
-	if (!hub_handoff(t))
-		return -EAGAIN;
-	t->bound = true;
 	return 0;
+}
+
+static long bind(struct thread *t, bool with_tid)
+{
+	long err = 0;
+	t->bind_wanted = false;
+	if (t->bound)
+		return 0;
+	if (t->is_main && with_tid)
+		err = bind_main_with_tid(t);
+	else if (!t->is_main || !bind_to_leader(t))
+		err = bind_to_fresh(t);
+	if (!err)
+		apply_kept(t);
+	return err;
 }
 
 long thread_bind(struct thread *t)
 {
-	t->bind_wanted = false;
-	if (t->bound)
-		return 0;
-	if (t->is_main) {
-		long err = bind_main(t);
-		if (err)
-			return err;
-	} else {
-		struct carrier *b = bound_carrier();
-		if (!b)
-			return -EAGAIN;
-		t->bound = true;
-		bound_give(b, t);
-		thread_leave_carrier(t);
-	}
-	apply_kept(t);
-	return 0;
+	return bind(t, false);
 }
 
 void thread_ask_to_bind(struct thread *t)
@@ -292,10 +316,10 @@ long call_lock(struct thread *t, struct regs *r)
 {
 	if (t->owns_tid || !mapping_is_shared(t, r->rdi))
 		return 0;
-	long err = thread_bind(t);
+	long err = bind(t, true);
 	if (err)
 		return err;
-	t->owns_tid = true;
+	t->owns_tid = !t->is_main || on_leader();
 	adopt_real_tid(t);
 	return 0;
 }

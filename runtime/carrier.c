@@ -296,6 +296,13 @@ static bool spare_there(void)
 	return there;
 }
 
+static void spare_call_next(void)
+{
+	spin_lock(&spare_lock);
+	spare_wake_waiter();
+	spin_unlock(&spare_lock);
+}
+
 /* Parks until there is a carrier, or a signal. false: there is no other carrier, nor will there be. */
 static bool spare_await(struct thread *t)
 {
@@ -313,10 +320,8 @@ static bool spare_await(struct thread *t)
 	if (!atomic_exchange(&said, true))
 		say("%u kernel threads are all in use: calls that block in the kernel wait for one",
 		    atomic_load(&carrier_total));
-	uint32_t reasons = thread_park(t, NEVER);
+	thread_park(t, NEVER);
 	spin_lock(&spare_lock);
-	if (reasons & WAKE_SIGNAL && list_empty(&w.link))
-		spare_wake_waiter(); /* called, and not coming */
 	list_del(&w.link);
 	spin_unlock(&spare_lock);
 	return true;
@@ -557,6 +562,8 @@ long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, 
 		if ((spare_there() && hub_handoff(t)) || !spare_await(t))
 			break;
 	}
+	if (carrier_self()->hub)
+		spare_call_next(); /* perhaps it was called, and does not take it */
 	return native(t, nr, a, b, c, d, e, f);
 }
 

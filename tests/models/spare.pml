@@ -26,7 +26,11 @@ proctype waiter(byte me)
 	byte first;
 
 	do
-	:: signalled[me] -> break
+	:: signalled[me] ->
+#ifndef BUG_CALL_DROPPED
+		atomic { wake_first() };
+#endif
+		break
 	:: else ->
 		/* spare_take */
 		if
@@ -44,12 +48,7 @@ end_parked:
 			parked[me] = 0;
 			if
 			:: queue ?? [eval(me)] -> queue ?? eval(me)
-#ifndef BUG_CALL_DROPPED
-			:: !(queue ?? [eval(me)]) && signalled[me] -> wake_first() /* called, and not coming */
-			:: !(queue ?? [eval(me)]) && !signalled[me]
-#else
 			:: !(queue ?? [eval(me)])
-#endif
 			fi
 		}
 	od
