@@ -4,7 +4,7 @@
 right, and it ends as it should. Between two of them the server must have gone on.
 
 gdb and strace are not in the short form: natively too a process that strace leaves while it is attaching may stay
-stopped, and under the library one of some thirty gdb attachments made a read fail with ENOSYS, which is not understood.
+stopped, and under the library a gdb attachment made a read fail with ENOSYS, twice in some fifty, which is not understood.
 """
 
 import os
