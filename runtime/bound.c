@@ -139,6 +139,12 @@ long thread_bind(struct thread *t)
 	return bind(t, false);
 }
 
+int bound_tid(const struct thread *t)
+{
+	struct carrier *c = t->bound ? atomic_load(&t->carrier) : NULL;
+	return c ? c->tid : 0;
+}
+
 void thread_ask_to_bind(struct thread *t)
 {
 	t->bind_wanted = true;
@@ -255,10 +261,10 @@ long call_ioprio_set(struct thread *t, struct regs *r)
 	struct thread *other = thread_by_tid(tid);
 	if (other)
 		other->io_priority = (int)r->rdx;
-	struct carrier *c = other && other->bound ? atomic_load(&other->carrier) : NULL;
-	int bound_to = c ? c->tid : 0;
+	int bound_to = other ? bound_tid(other) : 0;
+	bool ask = other && !other->bound && !other->sig.gone;
 	spin_unlock(&threads_lock);
-	if (other && !bound_to && !other->sig.gone)
+	if (ask)
 		thread_ask_to_bind(other);
 	spin_unlock(&signal_lock);
 	if (bound_to)
@@ -272,8 +278,7 @@ long call_ioprio_get(struct thread *t, struct regs *r)
 		return native_regs(t, r);
 	spin_lock(&threads_lock);
 	struct thread *other = thread_by_tid((int)r->rsi);
-	struct carrier *c = other && other->bound ? atomic_load(&other->carrier) : NULL;
-	int bound_to = c ? c->tid : 0, kept = other ? other->io_priority : -ESRCH;
+	int bound_to = other ? bound_tid(other) : 0, kept = other ? other->io_priority : -ESRCH;
 	spin_unlock(&threads_lock);
 	return bound_to ? sys(SYS_ioprio_get, IOPRIO_WHO_PROCESS, bound_to) : kept;
 }

@@ -8,6 +8,7 @@
  * without a kernel thread, -ERESTARTNOINTR for a signal first. */
 long thread_bind(struct thread *t);
 void thread_ask_to_bind(struct thread *t); /* another thread, at its next way out; with signal_lock */
+int bound_tid(const struct thread *t); /* of its kernel thread; 0: it has none of its own (yet). With threads_lock */
 
 /* At birth, with what the calling kernel thread hands down: make the carrier, then give it the thread (NULL: none). */
 struct carrier *bound_carrier(void);

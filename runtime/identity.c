@@ -14,19 +14,14 @@ long call_gettid(struct thread *t, struct regs *r)
 	return thread_tid(t);
 }
 
-/* The green thread that a pid_t argument names (0: the caller); NULL: it is another process's. */
-static struct thread *named(struct thread *t, uint64_t arg)
+/* Does a pid_t argument name a green thread (0: the caller)? Else it is another process's, or nobody's. */
+static bool is_named(uint64_t arg)
 {
-	if ((int)arg == 0)
-		return t;
-	spin_lock(&threads_lock);
-	struct thread *other = thread_by_tid((int)arg);
-	spin_unlock(&threads_lock);
-	return other;
+	return (int)arg == 0 || thread_lives((int)arg);
 }
 
-/* The same with threads_lock held, unless it is NULL: what is known of another thread is read and written under it, and
- * copied from and to the program outside. */
+/* That thread, with threads_lock held, unless it is NULL: what is known of another thread is read and written under it,
+ * and copied from and to the program outside. */
 static struct thread *lock_named(struct thread *t, uint64_t arg)
 {
 	spin_lock(&threads_lock);
@@ -65,30 +60,32 @@ long call_sched_getaffinity(struct thread *t, struct regs *r)
 	return user_copy((void *)r->rdx, set, size) ? -EFAULT : size;
 }
 
-/* The kernel's name for a bound thread. */
-static int carrier_of(struct thread *bound)
+/* lock_named() for a change that gets the thread a kernel thread of its own: signal_lock keeps it from going until it
+ * is asked. */
+static struct thread *lock_to_bind(struct thread *t, uint64_t arg)
 {
-	struct carrier *c = atomic_load(&bound->carrier);
-	return c ? c->tid : 0;
+	spin_lock(&signal_lock);
+	struct thread *other = lock_named(t, arg);
+	if (!other)
+		spin_unlock(&signal_lock);
+	return other;
 }
 
 /* So that what was kept comes into effect. */
-static long bind_thread(struct thread *t, struct thread *other)
+static long unlock_and_bind(struct thread *t, struct thread *other, bool changed)
 {
-	if (other == t)
-		return thread_bind(t);
-	spin_lock(&signal_lock);
-	if (!other->sig.gone)
+	bool ask = changed && other != t && !other->bound && !other->sig.gone;
+	spin_unlock(&threads_lock);
+	if (ask)
 		thread_ask_to_bind(other);
 	spin_unlock(&signal_lock);
-	return 0;
+	return changed && other == t ? thread_bind(t) : 0;
 }
 
 long call_sched_setaffinity(struct thread *t, struct regs *r)
 {
-	struct thread *other = named(t, r->rdi);
 	uint8_t wanted[AFFINITY_BYTES] = {0}, allowed[AFFINITY_BYTES] = {0};
-	if (!other)
+	if (!is_named(r->rdi))
 		return for_others(t, r);
 	long size = sys(SYS_sched_getaffinity, 0, sizeof(allowed), allowed);
 	if (size < 0)
@@ -102,11 +99,15 @@ long call_sched_setaffinity(struct thread *t, struct regs *r)
 	}
 	if (!any)
 		return -EINVAL;
+	struct thread *other = lock_to_bind(t, r->rdi);
+	if (!other)
+		return -ESRCH;
 	memcpy(other->affinity, wanted, (size_t)size);
 	other->affinity_size = (uint8_t)size;
-	if (other->bound)
-		return sys(SYS_sched_setaffinity, carrier_of(other), size, wanted) < 0 ? -EINVAL : 0;
-	return memcmp(wanted, allowed, (size_t)size) ? bind_thread(t, other) : 0;
+	int carrier = bound_tid(other);
+	long err = carrier ? sys(SYS_sched_setaffinity, carrier, size, wanted) : 0;
+	long bound = unlock_and_bind(t, other, !carrier && memcmp(wanted, allowed, (size_t)size));
+	return err < 0 ? -EINVAL : bound;
 }
 
 static bool real_time(int policy)
@@ -114,7 +115,7 @@ static bool real_time(int policy)
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
-static long set_policy(struct thread *t, struct thread *other, int policy, const int *user_priority)
+static long set_policy(struct thread *t, uint64_t tid, int policy, const int *user_priority)
 {
 	int priority;
 	int plain = policy & ~0x40000000; /* SCHED_RESET_ON_FORK */
@@ -134,15 +135,18 @@ static long set_policy(struct thread *t, struct thread *other, int policy, const
 		if (sys(SYS_geteuid) != 0 && (uint64_t)priority > lim.cur)
 			return -EPERM;
 	}
+	struct thread *other = lock_to_bind(t, tid);
+	if (!other)
+		return -ESRCH;
 	bool changes = other->policy != policy || other->priority != priority;
-	if (other->bound && changes) {
-		long err = sys(SYS_sched_setscheduler, carrier_of(other), policy, &priority);
-		if (err)
-			return err;
+	int carrier = changes ? bound_tid(other) : 0;
+	long err = carrier ? sys(SYS_sched_setscheduler, carrier, policy, &priority) : 0;
+	if (!err) {
+		other->policy = policy;
+		other->priority = priority;
 	}
-	other->policy = policy;
-	other->priority = priority;
-	return changes && !other->bound ? bind_thread(t, other) : 0;
+	long bound = unlock_and_bind(t, other, changes && !carrier);
+	return err ? err : bound;
 }
 
 long call_sched_getscheduler(struct thread *t, struct regs *r)
@@ -157,8 +161,7 @@ long call_sched_getscheduler(struct thread *t, struct regs *r)
 
 long call_sched_setscheduler(struct thread *t, struct regs *r)
 {
-	struct thread *other = named(t, r->rdi);
-	return other ? set_policy(t, other, (int)r->rsi, (const int *)r->rdx) : for_others(t, r);
+	return is_named(r->rdi) ? set_policy(t, r->rdi, (int)r->rsi, (const int *)r->rdx) : for_others(t, r);
 }
 
 long call_sched_getparam(struct thread *t, struct regs *r)
@@ -173,8 +176,12 @@ long call_sched_getparam(struct thread *t, struct regs *r)
 
 long call_sched_setparam(struct thread *t, struct regs *r)
 {
-	struct thread *other = named(t, r->rdi);
-	return other ? set_policy(t, other, other->policy, (const int *)r->rsi) : for_others(t, r);
+	struct thread *other = lock_named(t, r->rdi);
+	if (!other)
+		return for_others(t, r);
+	int policy = other->policy;
+	spin_unlock(&threads_lock);
+	return set_policy(t, r->rdi, policy, (const int *)r->rsi);
 }
 
 /* nice(2) is per thread on Linux: kept and answered; it has its effect where a thread is bound. */
@@ -211,7 +218,7 @@ static long set_nice(struct thread *t, uint64_t tid, int nice)
 	long err = nice < other->nice && !may ? -EACCES : 0;
 	if (!err)
 		other->nice = nice;
-	int carrier = other->bound && !err ? carrier_of(other) : 0;
+	int carrier = err ? 0 : bound_tid(other);
 	spin_unlock(&threads_lock);
 	return carrier ? sys(SYS_setpriority, PRIO_PROCESS, carrier, nice) : err;
 }
@@ -275,17 +282,16 @@ static long set_own_attributes(struct thread *t, struct regs *r)
 long call_sched_setattr(struct thread *t, struct regs *r)
 {
 	struct sched_attributes a;
-	struct thread *other = named(t, r->rdi);
-	if (!other)
+	if (!is_named(r->rdi))
 		return for_others(t, r);
-	if (other == t)
+	if ((int)r->rdi == 0 || (int)r->rdi == thread_tid(t) || (int)r->rdi == t->tid)
 		return set_own_attributes(t, r);
 	if (!r->rsi || r->rdx)
 		return -EINVAL;
 	if (user_read(&a, r->rsi))
 		return -EFAULT;
 	int policy = (int)a.policy | (a.flags & 1 ? RESET_ON_FORK : 0), priority = (int)a.priority;
-	long err = set_policy(t, other, policy, &priority);
+	long err = set_policy(t, r->rdi, policy, &priority);
 	return err || real_time((int)a.policy) ? err : set_nice(t, r->rdi, a.nice);
 }
 
