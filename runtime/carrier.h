@@ -64,7 +64,6 @@ struct carrier {
 	struct thread *bound_to;           /* runs nothing else */
 	void (*body)(struct carrier *);    /* what it does */
 	nsec_t stolen_at;                  /* its CPU clock when its hub was last taken (monitor.c) */
-	nsec_t cpu_clock, cpu_clock_at;    /* the same clock, read or reckoned, and when (cpu_time.c) */
 	bool is_shadow;                    /* of a child that shares our memory (process.c) */
 	unsigned long shadow_flags;        /* of its clone */
 	ksigset_t shadow_mask;

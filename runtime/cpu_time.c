@@ -2,8 +2,8 @@
  * CPU time of green threads: what the CPU clock of a carrier went on by while the thread had the carrier.
  *
  * Reading that clock is a system call, many times the cost of a switch. So switches know of it only once somebody has
- * asked for a thread's time, and then go by the vDSO's clock where the last switch was a moment ago; a carrier that was
- * preempted meanwhile shows by the time that has passed. What takes long anyway is accounted from the start: a thread
+ * asked for a thread's time; to reckon by the vDSO's clock instead was tried, and counted what others took of the CPU
+ * between two switches. What takes long anyway is accounted from the start: a thread
  * that goes on without its hub, because it computes or enters the kernel, reads the clock there. So one that computes
  * is seen from its birth; of one that parks all the time, what it used before the first question is missing.
  */
@@ -41,26 +41,10 @@ nsec_t cpu_time_of_carrier(int tid)
 	return read_clock(clock_of(tid));
 }
 
-/* Of the calling carrier. It never falls, though what moment_clock() reckons may be ahead. */
-static nsec_t own_clock(struct carrier *c)
+/* Of the calling carrier. */
+static nsec_t own_clock(void)
 {
-	nsec_t now = read_clock(CLOCK_THREAD_CPUTIME_ID);
-	if (now > c->cpu_clock)
-		c->cpu_clock = now;
-	c->cpu_clock_at = clock_now();
-	return c->cpu_clock;
-}
-
-/* The same as long as no more time has passed than a timeslice of somebody else would take. */
-#define MOMENT 50000
-
-static nsec_t moment_clock(struct carrier *c)
-{
-	nsec_t now = clock_now(), passed = now - c->cpu_clock_at;
-	if (passed > MOMENT)
-		return own_clock(c);
-	c->cpu_clock_at = now;
-	return c->cpu_clock += passed;
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 #define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
@@ -99,7 +83,7 @@ void cpu_time_adopt(struct thread *main)
 
 void cpu_time_switched(struct carrier *c, struct thread *left)
 {
-	nsec_t now = moment_clock(c);
+	nsec_t now = own_clock();
 	if (left)
 		end(left, now);
 	if (c->current)
@@ -109,7 +93,7 @@ void cpu_time_switched(struct carrier *c, struct thread *left)
 void cpu_time_alone(struct thread *t)
 {
 	if (!GET(t->cpu.clock))
-		begin(t, carrier_self()->tid, own_clock(carrier_self()));
+		begin(t, carrier_self()->tid, own_clock());
 }
 
 void cpu_time_stolen(struct carrier *c)
@@ -121,7 +105,7 @@ void cpu_time_stolen(struct carrier *c)
 void cpu_time_stop(struct thread *t)
 {
 	if (GET(t->cpu.clock))
-		end(t, own_clock(carrier_self()));
+		end(t, own_clock());
 }
 
 /* Asking. */
@@ -192,7 +176,7 @@ static int time_of(int tid, nsec_t *time)
 static nsec_t own_time(struct thread *t)
 {
 	struct carrier *c = carrier_self();
-	nsec_t now = own_clock(c);
+	nsec_t now = own_clock();
 	keep();
 	begin(t, c->tid, now);
 	return show(t, GET(t->cpu.used) + now - GET(t->cpu.since));
