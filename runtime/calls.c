@@ -76,8 +76,9 @@ const struct call calls[CALLS] = {
     /* signals */
     PLAIN(rt_sigaction), PLAIN(rt_sigprocmask), PLAIN(rt_sigpending), ON_HUB(rt_sigsuspend), ON_HUB(rt_sigtimedwait),
     PLAIN(rt_sigreturn), PLAIN(sigaltstack), PLAIN(tgkill), PLAIN(tkill), PLAIN(rt_tgsigqueueinfo), ON_HUB(pause),
-    PLAIN(kill), PLAIN(rt_sigqueueinfo),
-    PLAIN(timer_create), PLAIN(timer_delete),
+    PLAIN(kill), PLAIN(rt_sigqueueinfo), [SYS_signalfd] = {call_signalfd, false},
+    [SYS_signalfd4] = {call_signalfd, false},
+    PLAIN(timer_create), PLAIN(timer_settime), PLAIN(timer_getoverrun), PLAIN(timer_delete),
     /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */
     PARKS(msgrcv), PARKS(msgsnd), PARKS(semop), PARKS(semtimedop), PARKS(mq_timedsend), PARKS(mq_timedreceive),
     HANDOFF(io_getevents), NATIVE(getrandom),

@@ -61,14 +61,14 @@ extern call_fn call_sched_getattr, call_sched_setattr, call_of_process, call_kcm
 /* cpu_time.c */
 extern call_fn call_clock_gettime, call_clock_getres, call_getrusage;
 /* timer.c */
-extern call_fn call_timer_create, call_timer_delete;
+extern call_fn call_timer_create, call_timer_settime, call_timer_getoverrun, call_timer_delete;
 /* identity.c */
 extern call_fn call_sched_getscheduler, call_sched_setscheduler, call_prctl, call_setid;
 /* signals: signal_calls.c */
 extern call_fn call_rt_sigaction, call_rt_sigprocmask, call_rt_sigpending, call_rt_sigsuspend, call_rt_sigtimedwait;
 extern call_fn call_rt_sigreturn, call_sigaltstack, call_tgkill, call_tkill, call_rt_tgsigqueueinfo, call_pause,
     call_kill;
-extern call_fn call_rt_sigqueueinfo;
+extern call_fn call_rt_sigqueueinfo, call_signalfd;
 /* ipc.c */
 extern call_fn call_flock, call_semop, call_semtimedop, call_msgsnd, call_msgrcv, call_mq_timedsend,
     call_mq_timedreceive;

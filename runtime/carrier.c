@@ -107,14 +107,24 @@ static struct carrier *carrier_alloc(void)
 	return c;
 }
 
-bool carrier_recorded_push(struct carrier *c, const struct ksiginfo *info)
+static uint32_t recorded_count(const struct carrier *c)
+{
+	return atomic_load_explicit(&c->recorded->head, memory_order_relaxed) -
+	       atomic_load_explicit(&c->recorded->tail, memory_order_acquire);
+}
+
+bool carrier_recorded_full(const struct carrier *c)
+{
+	return recorded_count(c) >= RECORDED - RECORDED_SPARE;
+}
+
+void carrier_recorded_push(struct carrier *c, const struct ksiginfo *info)
 {
 	uint32_t head = atomic_load_explicit(&c->recorded->head, memory_order_relaxed);
-	if (head - atomic_load_explicit(&c->recorded->tail, memory_order_acquire) == RECORDED)
-		return false;
+	if (recorded_count(c) == RECORDED)
+		return;
 	c->recorded->info[head % RECORDED] = *info;
 	atomic_store_explicit(&c->recorded->head, head + 1, memory_order_release);
-	return true;
 }
 
 bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info)
@@ -617,6 +627,18 @@ void carriers_repeat(const struct regs *r)
 			repeat_on(c, r);
 		}
 	}
+	spin_unlock(&repeat_lock);
+}
+
+/* rt_sigqueueinfo as the kernel or kill() would send is allowed to the process's first thread alone. */
+void leader_calls(const struct regs *r)
+{
+	if (carrier_self() == leader) {
+		sys_regs(r);
+		return;
+	}
+	spin_lock(&repeat_lock);
+	repeat_on(leader, r);
 	spin_unlock(&repeat_lock);
 }
 

@@ -28,7 +28,8 @@ enum carrier_mode {
 };
 
 #define CARRIER_SIGNAL_STACK (64 * 1024)
-#define RECORDED 64 /* a power of two */
+#define RECORDED 64      /* a power of two */
+#define RECORDED_SPARE 8 /* of these, for what is never blocked */
 
 /* Signals that came while a carrier was in the runtime: written by its handler, read by itself. */
 struct recorded {
@@ -53,7 +54,7 @@ struct carrier {
 	struct regs *deliver;  /* frame that a self-inflicted kick is to resume from (signal_frame.c) */
 	struct ksiginfo deliver_info;
 	struct kaction deliver_action;
-	uint32_t sigpipe; /* the current thread wrote to a broken pipe */
+	_Atomic ksigset_t own_signals; /* SYNCHRONOUS ones that the current thread's call has earned, and OF_WHO_RUNS */
 	struct recorded *recorded;
 	_Atomic uint32_t attention;        /* a signal handler came while in the runtime: look before leaving */
 	uint32_t repeated;                 /* the turn of carriers_repeat that it has done */
@@ -109,7 +110,8 @@ void carrier_arrived(void);                                      /* first thing 
 struct carrier *spare_take(void); /* NULL: no carrier to be had */
 void spare_put(struct carrier *c);
 void spare_give(struct carrier *spare, struct hub *h);
-bool carrier_recorded_push(struct carrier *c, const struct ksiginfo *info); /* false: full */
+void carrier_recorded_push(struct carrier *c, const struct ksiginfo *info);
+bool carrier_recorded_full(const struct carrier *c); /* but for a few that cannot be blocked */
 bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info);
 /*
  * For bound.c: carriers outside the pool, and the leader taken out of it.
@@ -125,6 +127,7 @@ bool spare_take_leader(void);              /* false: it is no spare now */
 bool spare_await_leader(struct thread *t); /* parks until it may be one; false: a signal */
 void carriers_reset_in_child(void);
 void carriers_repeat(const struct regs *r); /* every other carrier makes the same call */
+void leader_calls(const struct regs *r);    /* the process's first kernel thread does, maybe the caller's own */
 struct carrier *carrier_shadow(struct carrier *c);
 void carrier_publish_native(struct carrier *c); /* RUNTIME -> program, for a call that does not come back here */
 

@@ -464,8 +464,12 @@ static _Atomic uint32_t connecting;
 
 static long connect_local(struct thread *t, struct regs *r)
 {
+	int64_t tv[2] = {0, 0};
+	int len = sizeof tv;
 	bool others = atomic_fetch_add_explicit(&connecting, 1, memory_order_relaxed);
-	long ret = (others ? handoff_regs : native_regs)(t, r);
+	/* With a timeout it does not go on after a signal, not even after one that another carrier took instead. */
+	bool timed = !sys(SYS_getsockopt, r->rdi, SOL_SOCKET, SO_SNDTIMEO, tv, &len) && (tv[0] || tv[1]);
+	long ret = (others || timed ? handoff_regs : native_regs)(t, r);
 	atomic_fetch_sub_explicit(&connecting, 1, memory_order_relaxed);
 	return ret;
 }

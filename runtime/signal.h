@@ -24,6 +24,11 @@ struct kaltstack {
 	uint64_t size;
 };
 
+struct queued_signal;
+struct signal_queue { /* oldest first; `last` means something while there is a first */
+	struct queued_signal *first, *last;
+};
+
 struct thread_signals {
 	ksigset_t mask;
 	ksigset_t before;          /* the mask before the program's last change of it */
@@ -33,8 +38,8 @@ struct thread_signals {
 	bool restore_mask;
 	ksigset_t waiting; /* in rt_sigtimedwait for these */
 	struct kaltstack alt;
-	struct queued_signal *queue; /* the pending ones' siginfo, oldest first */
-	bool gone;                   /* exiting: takes no more */
+	struct signal_queue queue; /* the pending ones' siginfo */
+	bool gone;                 /* exiting: takes no more */
 };
 
 /* Does t have a pending signal that it does not block? */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 
 #include "calls.h"
 #include "mem.h"
@@ -22,6 +23,7 @@ long call_rt_sigaction(struct thread *t, struct regs *r)
 		new.mask &= ~UNBLOCKABLE;
 		actions[sig] = new;
 		kernel_action_set(sig);
+		signal_real_bit(sig);
 	}
 	spin_unlock(&signal_lock);
 	if (r->rsi && signal_ignored(sig))
@@ -112,7 +114,7 @@ static long wait_once(struct thread *t, int fd, ksigset_t set, nsec_t deadline, 
 {
 	struct fd_wait w;
 	thread_prepare(t);
-	t->sig.waiting = set;
+	signal_wait_begin(t, set);
 	long ret = fd_watch(&w, t, fd);
 	if (ret == 0) {
 		ret = take_waited(t, set, info);
@@ -123,7 +125,7 @@ static long wait_once(struct thread *t, int fd, ksigset_t set, nsec_t deadline, 
 		if (ret == -EAGAIN && reasons & WAKE_SIGNAL && signal_pending(&t->sig))
 			ret = -EINTR; /* never restarted: signal(7) */
 	}
-	t->sig.waiting = 0;
+	signal_wait_end(t);
 	return ret;
 }
 
@@ -176,7 +178,7 @@ long call_rt_sigreturn(struct thread *t, struct regs *r)
 long call_sigaltstack(struct thread *t, struct regs *r)
 {
 	struct kaltstack new, old = t->sig.alt;
-	bool on = !(old.flags & SS_DISABLE) && r->rsp > old.sp && r->rsp - old.sp <= old.size;
+	bool on = signal_on_altstack(&old, r->rsp);
 	if (r->rdi) {
 		if (user_read(&new, r->rdi))
 			return -EFAULT;
@@ -201,13 +203,87 @@ long call_sigaltstack(struct thread *t, struct regs *r)
 	return 0;
 }
 
+/*
+ * A signalfd, and a poll on it, sees what the kernel has pending. What is sent to one thread is pending with us; if
+ * everybody blocks it, so that nothing but a signalfd or a sigwait will take it, then it goes to the kernel, as one for
+ * the process. Only the leader may name another sender than itself (do_rt_sigqueueinfo() of the kernel).
+ */
+_Atomic ksigset_t signalfd_masks;
+
+static bool signalfd_sees(int sig)
+{
+	return signalfd_masks & real_mask & SIGBIT(sig);
+}
+
+static void send_by_kernel(int sig, struct ksiginfo *info)
+{
+	struct regs r = {.nr = SYS_rt_sigqueueinfo};
+	r.rdi = (uint64_t)runtime_pid;
+	r.rsi = (uint64_t)sig;
+	r.rdx = (uint64_t)info;
+	leader_calls(&r);
+}
+
+/* Those that were made before the runtime began. /proc/self/fdinfo has a line "sigmask:\t0000000000004000". */
+static ksigset_t mask_in_fdinfo(int fd)
+{
+	static const char name[] = "sigmask:\t";
+	char path[32] = "/proc/self/fdinfo/", text[512], *end = path + 18;
+	for (int digit = 1000000; digit; digit /= 10) /* leading zeroes would make another name */
+		if (fd >= digit || digit == 1)
+			*end++ = (char)('0' + fd / digit % 10);
+	long file = sys(SYS_open, path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return 0;
+	long n = sys(SYS_read, file, text, sizeof(text) - 1);
+	sys(SYS_close, file);
+	ksigset_t mask = 0;
+	const int length = sizeof(name) - 1;
+	for (long i = 0; i + length + 16 <= n; i++) {
+		if (memcmp(text + i, name, length) != 0)
+			continue;
+		for (int k = 0; k < 16; k++) {
+			char c = text[i + length + k];
+			mask = mask << 4 | (ksigset_t)(c >= 'a' ? c - 'a' + 10 : c - '0');
+		}
+		break;
+	}
+	return mask;
+}
+
+#define FIRST_FDS 256
+
+void signalfds_find(void)
+{
+	struct stat st;
+	for (int fd = 0; fd < FIRST_FDS; fd++) {
+		/* Anonymous inodes have no type. */
+		if (sys(SYS_fstat, fd, &st) == 0 && !(st.st_mode & S_IFMT))
+			atomic_fetch_or(&signalfd_masks, mask_in_fdinfo(fd));
+	}
+}
+
+long call_signalfd(struct thread *t, struct regs *r)
+{
+	ksigset_t mask = 0;
+	long ret = native_regs(t, r);
+	if (ret < 0 || user_read(&mask, r->rsi))
+		return ret;
+	atomic_fetch_or(&signalfd_masks, mask);
+	spin_lock(&signal_lock);
+	for (; mask; mask &= mask - 1)
+		signal_real_bit(__builtin_ctzl(mask) + 1);
+	spin_unlock(&signal_lock);
+	return ret;
+}
+
 /* A signal for one thread of this process. */
 static long send_to(struct thread *t, struct regs *r, int tid, int sig, struct ksiginfo *info)
 {
-	if (sig < 0 || sig > SIGNALS)
-		return -EINVAL;
 	if (!thread_lives(tid))
 		return tid >= TID_BASE ? -ESRCH : native_regs(t, r);
+	if (sig < 0 || sig > SIGNALS)
+		return -EINVAL;
 	/* glibc's setxid asks each thread to repeat the call: ours share carriers, which call_setid has seen to. */
 	if (sig == SIGNAL_SETXID)
 		return -ESRCH;
@@ -216,13 +292,23 @@ static long send_to(struct thread *t, struct regs *r, int tid, int sig, struct k
 	if (sig == SIGKILL || sig == SIGSTOP)
 		return sys(SYS_kill, runtime_pid, sig);
 	info->si_signo = sig;
-	return signal_send_tid(tid, info) ? 0 : -ESRCH;
+	if (unlikely(signalfd_sees(sig))) {
+		send_by_kernel(sig, info);
+		return 0;
+	}
+	return signal_send_tid(tid, info);
+}
+
+static struct ksiginfo from_ourselves(int sig, int code)
+{
+	struct ksiginfo info = {.si_signo = sig, .si_code = code};
+	info.rest[0] = (uint32_t)runtime_pid | (uint64_t)sys(SYS_getuid) << 32;
+	return info;
 }
 
 static long tkill(struct thread *t, struct regs *r, int tid, int sig)
 {
-	struct ksiginfo info = {.si_code = SI_TKILL};
-	info.rest[0] = (uint32_t)runtime_pid | (uint64_t)sys(SYS_getuid) << 32;
+	struct ksiginfo info = from_ourselves(sig, SI_TKILL);
 	return send_to(t, r, tid, sig, &info);
 }
 
@@ -238,6 +324,12 @@ long call_tkill(struct thread *t, struct regs *r)
 	return tkill(t, r, (int)r->rdi, (int)r->rsi);
 }
 
+/* Only who signals itself may say that the kernel did, or kill(). */
+static bool pretends(const struct thread *t, const struct ksiginfo *info, int to)
+{
+	return (info->si_code >= 0 || info->si_code == SI_TKILL) && t->tid != to;
+}
+
 long call_rt_tgsigqueueinfo(struct thread *t, struct regs *r)
 {
 	struct ksiginfo info;
@@ -245,43 +337,52 @@ long call_rt_tgsigqueueinfo(struct thread *t, struct regs *r)
 		return native_regs(t, r);
 	if (user_read(&info, r->r10))
 		return -EFAULT;
+	if ((int)r->rsi > 0 && pretends(t, &info, (int)r->rsi))
+		return -EPERM;
 	return send_to(t, r, (int)r->rsi, (int)r->rdx, &info);
 }
 
-/* A thread's id names its process here. */
-static int process_named(uint64_t pid)
+/* kill() knows a thread's id too, and means the process. */
+static bool is_us(int pid)
 {
-	return (int)pid >= TID_BASE && thread_lives((int)pid) ? runtime_pid : (int)pid;
+	return pid == runtime_pid || (pid >= TID_BASE && thread_lives(pid));
 }
 
-/* To ourselves, and somebody has a handler for it that does not block it: no need to ask the kernel. SIGPIPE must not
- * take that way, or it would be taken for a broken pipe's. */
-static bool stays_here(int pid, int sig)
+/* Somebody has a handler for it that does not block it: no need to ask the kernel. A SIGPIPE that came from there would
+ * be taken for a broken pipe's. */
+static bool stays_here(int sig)
 {
-	return pid == runtime_pid && sig > 0 && sig <= SIGNALS && actions[sig].handler > 1 &&
-	       !(atomic_load(&real_mask) & SIGBIT(sig));
+	return sig > 0 && sig <= SIGNALS && actions[sig].handler > 1 && !(atomic_load(&real_mask) & SIGBIT(sig));
 }
 
 long call_kill(struct thread *t, struct regs *r)
 {
-	int sig = (int)r->rsi, pid = process_named(r->rdi);
-	if (!stays_here(pid, sig))
-		return native(t, SYS_kill, pid, sig, 0, 0, 0, 0);
-	struct ksiginfo info = {.si_signo = sig, .si_code = SI_USER};
-	info.rest[0] = (uint32_t)runtime_pid | (uint64_t)sys(SYS_getuid) << 32;
-	signal_send_process(&info);
-	return 0;
+	int sig = (int)r->rsi;
+	if (!is_us((int)r->rdi))
+		return native_regs(t, r);
+	if (!stays_here(sig))
+		return native(t, SYS_kill, runtime_pid, sig, 0, 0, 0, 0);
+	struct ksiginfo info = from_ourselves(sig, SI_USER);
+	return signal_send_process(&info);
 }
 
 long call_rt_sigqueueinfo(struct thread *t, struct regs *r)
 {
 	struct ksiginfo info;
-	int sig = (int)r->rsi, pid = process_named(r->rdi);
-	if (!stays_here(pid, sig))
-		return native(t, SYS_rt_sigqueueinfo, pid, sig, (long)r->rdx, 0, 0, 0);
+	int pid = (int)r->rdi, sig = (int)r->rsi;
+	if (!is_us(pid))
+		return native_regs(t, r);
 	if (user_read(&info, r->rdx))
 		return -EFAULT;
+	if (pretends(t, &info, pid))
+		return -EPERM;
 	info.si_signo = sig;
-	signal_send_process(&info);
-	return 0;
+	if (stays_here(sig))
+		return signal_send_process(&info);
+	bool as_kernel = info.si_code >= 0 || info.si_code == SI_TKILL;
+	if (as_kernel && sig > 0 && sig <= SIGNALS) {
+		send_by_kernel(sig, &info);
+		return 0;
+	}
+	return native(t, SYS_rt_sigqueueinfo, runtime_pid, sig, (long)&info, 0, 0, 0);
 }

@@ -9,6 +9,7 @@
 
 #include <linux/membarrier.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "calls.h"
 #include "hub.h"
@@ -24,9 +25,10 @@ struct queued_signal {
 
 struct kaction actions[SIGNALS + 1];
 struct spin signal_lock;
-ksigset_t process_pending;
+_Atomic ksigset_t process_pending;
 
-static struct queued_signal *process_queue;
+static struct signal_queue process_queue;
+static _Atomic uint32_t queued; /* in all queues: what RLIMIT_SIGPENDING limits */
 static struct slab queue_slab = SLAB_INIT(struct queued_signal);
 static uint32_t blocked_by[SIGNALS + 1]; /* how many of counted threads block it */
 static uint32_t counted;
@@ -42,20 +44,80 @@ void carrier_set_mask(struct carrier *c, ksigset_t mask)
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
 
-void carrier_block_signals(struct carrier *c)
+#define REALTIME (~0UL << 31)
+
+static struct carrier *_Atomic realtime_taker;
+
+/* Realtime signals that nobody takes are left to the kernel, which tells who sends them that there are too many. */
+#define QUEUED_MOST 4096
+
+static bool queued_much(void)
 {
-	carrier_set_mask(c, ~SIGBIT(SIGNAL_KICK));
+	return atomic_load_explicit(&queued, memory_order_relaxed) >= QUEUED_MOST;
+}
+
+static bool has_first_hub(const struct carrier *c)
+{
+	return c->hub && c->hub->id == 0;
+}
+
+/*
+ * A carrier without a hub has one thread to run, maybe in a long wait in the kernel, which a signal for another thread
+ * would end (a timeout that is relative would begin anew). There is always a carrier with a hub to take what is sent to
+ * the process. Realtime signals have an order, which two carriers that take them at the same time would not keep: they
+ * are the first hub's, once its former carrier, from which it may have been stolen, has closed its mask.
+ */
+static ksigset_t carrier_mask(struct carrier *c)
+{
+	ksigset_t mask = atomic_load_explicit(&real_mask, memory_order_relaxed);
+	struct carrier *taker = NULL;
+	if (!c->hub)
+		return mask | ~(NEVER_BLOCKED | SYNCHRONOUS | OF_WHO_RUNS);
+	if (!has_first_hub(c) || queued_much())
+		return mask | REALTIME;
+	if (likely(atomic_load_explicit(&realtime_taker, memory_order_relaxed) == c) ||
+	    atomic_compare_exchange_strong(&realtime_taker, &taker, c))
+		return mask;
+	return mask | REALTIME;
+}
+
+/* The mask is closed: somebody else's turn, after what was taken here. */
+static void leave_realtime(struct carrier *c)
+{
+	if (likely(atomic_load_explicit(&realtime_taker, memory_order_relaxed) != c) || has_first_hub(c))
+		return;
+	signals_drain(c);
+	atomic_store(&realtime_taker, NULL);
+	if (hubs[0])
+		hub_notify(hubs[0]);
 }
 
 void carrier_sync_mask(struct carrier *c)
 {
-	carrier_set_mask(c, atomic_load_explicit(&real_mask, memory_order_relaxed));
+	carrier_set_mask(c, carrier_mask(c));
+	leave_realtime(c);
 }
 
-static void real_bit(int sig)
+/* In a signal handler, where everything is blocked: the mask that it returns to. */
+ksigset_t carrier_mask_to_return(struct carrier *c)
+{
+	c->kernel_mask = carrier_mask(c);
+	leave_realtime(c);
+	return c->kernel_mask;
+}
+
+void carrier_block_signals(struct carrier *c)
+{
+	carrier_set_mask(c, ~SIGBIT(SIGNAL_KICK));
+	leave_realtime(c);
+}
+
+/* Realtime signals with a handler wait with us, in their order, unless a signalfd is to see them. */
+void signal_real_bit(int sig)
 {
 	ksigset_t bit = SIGBIT(sig) & ~(NEVER_BLOCKED | UNBLOCKABLE);
-	if (blocked_by[sig] == counted)
+	bool ours = sig >= 32 && actions[sig].handler > 1 && !(signalfd_masks & bit);
+	if (blocked_by[sig] == counted && !ours)
 		atomic_fetch_or(&real_mask, bit);
 	else
 		atomic_fetch_and(&real_mask, ~bit);
@@ -83,7 +145,7 @@ static void change_mask(struct thread *t, ksigset_t mask)
 			blocked_by[sig]++;
 		else
 			blocked_by[sig]--;
-		real_bit(sig);
+		signal_real_bit(sig);
 	}
 	set_work(t);
 	if (newly & process_pending)
@@ -100,7 +162,7 @@ static void take_from_kernel(ksigset_t set)
 	struct ktimespec zero = {0};
 	struct ksiginfo info;
 	sys(SYS_rt_sigpending, &waits, 8);
-	for (set &= waits & ~SIGBIT(SIGPIPE); set; set &= set - 1) /* SIGPIPE: whose write it was, record() tells */
+	for (set &= waits & ~SYNCHRONOUS; set; set &= set - 1) /* SIGPIPE: whose write it was, record() tells */
 		if (actions[__builtin_ctzl(set) + 1].handler > 1)
 			handled |= set & -set;
 	while (handled && sys(SYS_rt_sigtimedwait, &handled, &info, &zero, 8) > 0)
@@ -125,7 +187,7 @@ static void count_in(struct thread *t, int by)
 	for (int sig = 1; sig <= SIGNALS; sig++) {
 		if (t->sig.mask & SIGBIT(sig))
 			blocked_by[sig] += (uint32_t)by;
-		real_bit(sig);
+		signal_real_bit(sig);
 	}
 }
 
@@ -137,12 +199,28 @@ void signal_thread_born(struct thread *t)
 	spin_unlock(&signal_lock);
 }
 
-static void drop_queue(struct queued_signal **q)
+/* Removes *n, which follows `before` (NULL: the first). */
+static void queue_remove(struct signal_queue *q, struct queued_signal *before, struct queued_signal *n)
 {
-	while (*q) {
-		struct queued_signal *next = (*q)->next;
-		slab_free(&queue_slab, *q);
-		*q = next;
+	if (before)
+		before->next = n->next;
+	else
+		q->first = n->next;
+	if (q->last == n)
+		q->last = before;
+	if (queued-- == QUEUED_MOST && hubs[0])
+		hub_notify(hubs[0]); /* its carrier opens its mask */
+	slab_free(&queue_slab, n);
+}
+
+static void discard_from(struct signal_queue *q, ksigset_t set)
+{
+	for (struct queued_signal *n = q->first, *before = NULL, *next; n; n = next) {
+		next = n->next;
+		if (set & SIGBIT(n->info.si_signo))
+			queue_remove(q, before, n);
+		else
+			before = n;
 	}
 }
 
@@ -150,7 +228,7 @@ void signal_thread_gone(struct thread *t)
 {
 	spin_lock(&signal_lock);
 	count_in(t, -1);
-	drop_queue(&t->sig.queue);
+	discard_from(&t->sig.queue, ~0UL);
 	t->sig.gone = true;
 	if (process_pending)
 		route_pending();
@@ -170,19 +248,74 @@ bool signal_ignored(int sig)
 	return h == (uint64_t)SIG_IGN || (h == (uint64_t)SIG_DFL && default_ignores(sig));
 }
 
-/* Standard signals do not queue: one that is pending already is dropped. */
-static void enqueue(struct queued_signal **q, ksigset_t pending, const struct ksiginfo *info)
+/* A timer has one place in the queue: what comes while it is taken is an overrun. */
+static bool overruns(struct signal_queue *q, const struct ksiginfo *info)
 {
-	if (info->si_signo < 32 && pending & SIGBIT(info->si_signo))
-		return;
-	struct queued_signal *n = slab_alloc(&queue_slab);
-	if (!n)
-		return; /* the bit is set all the same: delivered without its siginfo, as the kernel does */
-	n->info = *info;
-	n->next = NULL;
-	while (*q)
-		q = &(*q)->next;
-	*q = n;
+	if (info->si_code != SI_TIMER)
+		return false;
+	for (struct queued_signal *n = q->first; n; n = n->next) {
+		if (timer_same(&n->info, info)) {
+			timer_overrun(&n->info, info);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool over_limit(void)
+{
+	uint64_t limit[2];
+	return !sys(SYS_prlimit64, 0, RLIMIT_SIGPENDING, 0, limit) && queued >= limit[0];
+}
+
+/*
+ * Standard signals do not queue: one that is pending already is dropped. A call of the program's is subject to
+ * RLIMIT_SIGPENDING as in the kernel (__send_signal_locked): a signal of the process's own code without room loses its
+ * siginfo, but a realtime one that is not kill's is refused.
+ */
+static long enqueue(struct signal_queue *q, ksigset_t pending, const struct ksiginfo *info, bool by_call)
+{
+	bool realtime = info->si_signo >= 32;
+	if ((!realtime && pending & SIGBIT(info->si_signo)) || overruns(q, info))
+		return 0;
+	bool refused = by_call && (realtime || info->si_code < 0) && over_limit();
+	struct queued_signal *n = refused ? NULL : slab_alloc(&queue_slab);
+	if (!n) /* the bit is set all the same: delivered without its siginfo, as the kernel does */
+		return refused && realtime && info->si_code != SI_USER ? -EAGAIN : 0;
+	*n = (struct queued_signal){.info = *info};
+	if (q->first)
+		q->last->next = n;
+	else
+		q->first = n;
+	q->last = n;
+	queued++;
+	return 0;
+}
+
+#define STOPS (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+
+static void discard_everywhere(ksigset_t set)
+{
+	discard_from(&process_queue, set);
+	process_pending &= ~set;
+	spin_lock(&threads_lock);
+	list_for_each (l, &threads) {
+		struct thread *t = container_of(l, struct thread, all);
+		if (!(atomic_load_explicit(&t->sig.pending, memory_order_relaxed) & set))
+			continue;
+		discard_from(&t->sig.queue, set);
+		atomic_fetch_and(&t->sig.pending, ~set);
+	}
+	spin_unlock(&threads_lock);
+}
+
+/* prepare_signal() of the kernel: a stop takes back what would continue, and the other way round. */
+static void cancel_opposite(int sig)
+{
+	if (sig == SIGCONT)
+		discard_everywhere(STOPS);
+	else if (STOPS & SIGBIT(sig))
+		discard_everywhere(SIGBIT(SIGCONT));
 }
 
 /*
@@ -206,53 +339,75 @@ void signal_nudge(struct thread *t)
 }
 
 /* With signal_lock. */
-static void send_thread(struct thread *t, const struct ksiginfo *info)
+static long send_thread(struct thread *t, const struct ksiginfo *info, bool by_call)
 {
 	int sig = info->si_signo;
 	bool blocked = t->sig.mask & SIGBIT(sig), waited = t->sig.waiting & SIGBIT(sig);
-	if (!t->sig.gone && (blocked || waited || !signal_ignored(sig))) {
-		enqueue(&t->sig.queue, t->sig.pending, info);
-		atomic_fetch_or(&t->sig.pending, SIGBIT(sig));
-		if (!blocked || waited)
-			notify(t);
-	}
+	if (t->sig.gone)
+		return 0;
+	cancel_opposite(sig);
+	if (!blocked && !waited && signal_ignored(sig))
+		return 0;
+	long ret = enqueue(&t->sig.queue, t->sig.pending, info, by_call);
+	if (ret)
+		return ret;
+	atomic_fetch_or(&t->sig.pending, SIGBIT(sig));
+	if (!blocked || waited)
+		notify(t);
+	return 0;
 }
 
 void signal_send_thread(struct thread *t, const struct ksiginfo *info)
 {
 	spin_lock(&signal_lock);
-	send_thread(t, info);
+	send_thread(t, info, false);
 	spin_unlock(&signal_lock);
 }
 
 /* Who is found and is not `gone` yet stays, because signal_thread_gone() wants the same lock. */
-bool signal_send_tid(int tid, const struct ksiginfo *info)
+static long send_tid(int tid, const struct ksiginfo *info, bool by_call)
 {
+	long ret = -ESRCH;
 	spin_lock(&signal_lock);
 	spin_lock(&threads_lock);
 	struct thread *t = thread_by_tid(tid);
 	spin_unlock(&threads_lock);
 	if (t)
-		send_thread(t, info);
+		ret = send_thread(t, info, by_call);
 	spin_unlock(&signal_lock);
-	return t;
+	return ret;
 }
 
-/* Like the kernel: a thread that waits for it, the main thread, any that does not block it. */
+long signal_send_tid(int tid, const struct ksiginfo *info)
+{
+	return send_tid(tid, info, true);
+}
+
+/* 0: t blocks it; best is one that has nothing to look at yet. */
+static int suits(const struct thread *t, int sig)
+{
+	if (t->sig.gone || (t->sig.mask & ~t->sig.waiting & SIGBIT(sig)))
+		return 0;
+	return atomic_load_explicit(&t->sig.work, memory_order_relaxed) ? 1 : 2;
+}
+
+/* As complete_signal() of the kernel: the main thread, which is the list's first, any that does not block it or waits
+ * for it, and of these one that is not busy with another signal, which it may never be done with. */
+
 static struct thread *choose(int sig)
 {
 	struct thread *found = NULL;
+	int best = 0;
 	spin_lock(&threads_lock);
 	list_for_each (l, &threads) {
 		struct thread *t = container_of(l, struct thread, all);
-		if (t->sig.gone)
-			continue;
-		if (t->sig.waiting & SIGBIT(sig)) {
+		int how_well = suits(t, sig);
+		if (how_well > best) {
+			best = how_well;
 			found = t;
-			break;
 		}
-		if (!(t->sig.mask & SIGBIT(sig)) && (!found || t->is_main))
-			found = t;
+		if (best == 2)
+			break;
 	}
 	spin_unlock(&threads_lock);
 	return found;
@@ -268,20 +423,34 @@ static void route_pending(void)
 	}
 }
 
-void signal_send_process(const struct ksiginfo *info)
+static long send_process(const struct ksiginfo *info, bool by_call)
 {
 	spin_lock(&signal_lock);
-	enqueue(&process_queue, process_pending, info);
-	process_pending |= SIGBIT(info->si_signo);
-	route_pending();
+	cancel_opposite(info->si_signo);
+	long ret = enqueue(&process_queue, process_pending, info, by_call);
+	if (!ret) {
+		process_pending |= SIGBIT(info->si_signo);
+		struct thread *t = choose(info->si_signo);
+		if (t)
+			notify(t);
+	}
 	spin_unlock(&signal_lock);
+	return ret;
 }
 
+long signal_send_process(const struct ksiginfo *info)
+{
+	return send_process(info, true);
+}
+
+/* What the kernel sent. A timer's thread that is gone takes the signal along. */
 static void send(const struct ksiginfo *info)
 {
 	int tid = timer_target(info);
-	if (!tid || !signal_send_tid(tid, info))
-		signal_send_process(info);
+	if (tid)
+		send_tid(tid, info, false);
+	else
+		send_process(info, false);
 }
 
 void signals_drain(struct carrier *c)
@@ -299,24 +468,22 @@ void signals_route(struct hub *h)
 
 /* Taking. */
 
-static bool unqueue(struct queued_signal **q, int sig, struct ksiginfo *info, bool *more)
+/* true: another one of the same number is left. */
+static bool unqueue(struct signal_queue *q, int sig, struct ksiginfo *info)
 {
-	struct queued_signal *n;
-	for (; *q && (*q)->info.si_signo != sig; q = &(*q)->next)
-		;
-	n = *q;
-	*more = false;
+	struct queued_signal *n = q->first, *before = NULL;
+	for (; n && n->info.si_signo != sig; n = n->next)
+		before = n;
 	if (!n) {
-		memset(info, 0, sizeof(*info));
-		info->si_signo = sig;
-		return true;
+		*info = (struct ksiginfo){.si_signo = sig};
+		return false;
 	}
 	*info = n->info;
-	*q = n->next;
-	slab_free(&queue_slab, n);
-	for (; *q; q = &(*q)->next)
-		*more |= (*q)->info.si_signo == sig;
-	return true;
+	struct queued_signal *after = n->next;
+	queue_remove(q, before, n);
+	while (after && after->info.si_signo != sig)
+		after = after->next;
+	return after;
 }
 
 /* Faults first, then by number (next_signal() in kernel/signal.c). */
@@ -329,49 +496,77 @@ static int lowest(ksigset_t set)
 
 bool signal_take(struct thread *t, ksigset_t set, struct ksiginfo *info)
 {
-	bool more, found = false;
+	bool found = false;
 	spin_lock(&signal_lock);
 	if (t->sig.pending & set) {
 		int sig = lowest(t->sig.pending & set);
-		unqueue(&t->sig.queue, sig, info, &more);
-		if (!more)
+		if (!unqueue(&t->sig.queue, sig, info))
 			atomic_fetch_and(&t->sig.pending, ~SIGBIT(sig));
 		found = true;
 	} else if (process_pending & set) {
 		int sig = lowest(process_pending & set);
-		unqueue(&process_queue, sig, info, &more);
-		if (!more)
+		if (!unqueue(&process_queue, sig, info))
 			process_pending &= ~SIGBIT(sig);
 		found = true;
 	}
 	set_work(t);
 	spin_unlock(&signal_lock);
+	if (found && info->si_code == SI_TIMER)
+		timer_taken(info);
 	return found;
 }
 
-static void discard_from(struct queued_signal **q, ksigset_t set)
+void signal_wait_begin(struct thread *t, ksigset_t set)
 {
-	while (*q) {
-		struct queued_signal *n = *q;
-		if (set & SIGBIT(n->info.si_signo)) {
-			*q = n->next;
-			slab_free(&queue_slab, n);
-		} else {
-			q = &n->next;
-		}
-	}
+	spin_lock(&signal_lock);
+	t->sig.waiting = set;
+	spin_unlock(&signal_lock);
+}
+
+/* One that came for it too late may be another waiter's. */
+void signal_wait_end(struct thread *t)
+{
+	spin_lock(&signal_lock);
+	ksigset_t set = t->sig.waiting & process_pending;
+	t->sig.waiting = 0;
+	set_work(t);
+	if (set)
+		route_pending();
+	spin_unlock(&signal_lock);
 }
 
 void signals_discard(ksigset_t set)
 {
 	spin_lock(&signal_lock);
-	discard_from(&process_queue, set);
-	process_pending &= ~set;
+	discard_everywhere(set);
+	spin_unlock(&signal_lock);
+}
+
+static void discard_timer_from(struct signal_queue *q, _Atomic ksigset_t *pending, int id)
+{
+	struct ksiginfo of_timer = {.si_code = SI_TIMER, .rest = {(uint32_t)id}};
+	for (struct queued_signal *n = q->first, *before = NULL; n; before = n, n = n->next) {
+		if (!timer_same(&n->info, &of_timer))
+			continue;
+		int sig = n->info.si_signo;
+		bool more = false;
+		queue_remove(q, before, n);
+		for (n = q->first; n; n = n->next)
+			more |= n->info.si_signo == sig;
+		if (!more)
+			atomic_fetch_and(pending, ~SIGBIT(sig));
+		return;
+	}
+}
+
+void signals_discard_timer(int id)
+{
+	spin_lock(&signal_lock);
+	discard_timer_from(&process_queue, &process_pending, id);
 	spin_lock(&threads_lock);
 	list_for_each (l, &threads) {
 		struct thread *t = container_of(l, struct thread, all);
-		discard_from(&t->sig.queue, set);
-		atomic_fetch_and(&t->sig.pending, ~set);
+		discard_timer_from(&t->sig.queue, &t->sig.pending, id);
 	}
 	spin_unlock(&threads_lock);
 	spin_unlock(&signal_lock);
@@ -415,6 +610,7 @@ int signals_start(struct thread *main_thread)
 	stack_t ss;
 	sys(SYS_sigaltstack, 0, &ss);
 	main_thread->sig.alt = (struct kaltstack){(uint64_t)ss.ss_sp, ss.ss_flags & ~SS_ONSTACK, ss.ss_size};
+	signalfds_find();
 	spin_lock(&signal_lock);
 	counted = 0;
 	memset(blocked_by, 0, sizeof(blocked_by));
@@ -435,10 +631,12 @@ void signals_restore_kernel(struct thread *survivor)
 	    .ss_size = survivor->sig.alt.size};
 	sys(SYS_sigaltstack, &ss, 0);
 	process_pending = 0;
-	process_queue = NULL;
+	process_queue = (struct signal_queue){0};
+	queued = 0;
 	counted = 0;
 	memset(blocked_by, 0, sizeof(blocked_by));
 	atomic_store(&real_mask, 0);
+	atomic_store(&realtime_taker, NULL);
 }
 
 /* exec keeps what is pending, and the caller's is pending here: the kernel gets a copy, for the calling kernel thread,
@@ -460,7 +658,7 @@ struct lent_signals signals_lend(struct thread *t, int tid)
 	struct lent_signals lent = {0};
 	spin_lock(&signal_lock);
 	ksigset_t set = (t->sig.pending | process_pending) & t->sig.mask;
-	struct queued_signal *queues[] = {t->sig.queue, process_queue};
+	struct queued_signal *queues[] = {t->sig.queue.first, process_queue.first};
 	for (size_t i = 0; i < ARRAY_LEN(queues); i++)
 		for (struct queued_signal *n = queues[i]; n; n = n->next)
 			if (set & SIGBIT(n->info.si_signo))
@@ -485,4 +683,13 @@ void signal_die(int sig)
 	sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, 0, 8);
 	/* maybe in a child that shares our memory, or one forked: not runtime_pid */
 	sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), sig);
+}
+
+/* The kernel's own stop, which its parent sees by its number, and which an orphaned process group does not have. */
+void signal_stop(int sig)
+{
+	struct carrier *c = carrier_self();
+	carrier_set_mask(c, c->kernel_mask & ~SIGBIT(sig));
+	sys(SYS_tgkill, runtime_pid, c->tid, sig);
+	carrier_sync_mask(c);
 }

@@ -17,29 +17,40 @@
 
 /* Never blocked for real: faults must reach us (user_copy), kicks must arrive. */
 #define NEVER_BLOCKED (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGNAL_KICK))
+/* Sent by the kernel to the very thread whose call or time it is about, on whatever carrier that runs. */
+#define SYNCHRONOUS (SIGBIT(SIGPIPE) | SIGBIT(SIGXFSZ))
+#define OF_WHO_RUNS (SIGBIT(SIGPROF) | SIGBIT(SIGVTALRM))
 #define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 
 extern struct kaction actions[SIGNALS + 1]; /* the program's view; written and copied under signal_lock */
 extern struct spin signal_lock;             /* pending sets, queues, masks' counts */
-extern ksigset_t process_pending;
+extern _Atomic ksigset_t process_pending;
 extern _Atomic ksigset_t real_mask; /* what every green thread blocks */
 
 int signals_start(struct thread *main_thread);
+void signalfds_find(void);
+void signal_real_bit(int sig);           /* with signal_lock: the masks, the action or a signalfd have changed */
+extern _Atomic ksigset_t signalfd_masks; /* of all that were ever made */
 void signals_restore_kernel(struct thread *survivor); /* in the child of a fork */
 bool kernel_action_differs(int sig);                  /* from the program's view */
 void kernel_action_set(int sig);                      /* tells the kernel what to do for actions[sig] */
 
 /* The kernel's mask of a carrier. */
+ksigset_t carrier_mask_to_return(struct carrier *c);
 void carrier_block_signals(struct carrier *c);
 void carrier_set_mask(struct carrier *c, ksigset_t mask);
 void carrier_sync_mask(struct carrier *c);
 
 void signal_set_mask(struct thread *t, ksigset_t mask);
 void signal_send_thread(struct thread *t, const struct ksiginfo *info);
-bool signal_send_tid(int tid, const struct ksiginfo *info); /* false: there is no such thread */
-void signal_send_process(const struct ksiginfo *info);
+/* By a call of the program's: -ESRCH, -EAGAIN. */
+long signal_send_tid(int tid, const struct ksiginfo *info);
+long signal_send_process(const struct ksiginfo *info);
 void signals_discard(ksigset_t set);                                      /* they are being ignored now */
 bool signal_take(struct thread *t, ksigset_t set, struct ksiginfo *info); /* the next pending one of set */
+void signal_wait_begin(struct thread *t, ksigset_t set);
+void signal_wait_end(struct thread *t);
+void signals_discard_timer(int id); /* what it sent and nobody took */
 bool signal_ignored(int sig);
 void signal_nudge(struct thread *t); /* t looks at what it is asked to; with signal_lock */
 void signals_look(struct thread *t); /* if a handler left a note: takes the records */
@@ -48,6 +59,7 @@ void signals_drain(struct carrier *c); /* what the handler recorded while the ca
 
 /* A pending signal that needs the program's handler: arranges for it and does not return. Returns when there is none
  * (left), after default actions and ignored ones. `ret`: the interrupted call's result. */
+bool signal_on_altstack(const struct kaltstack *alt, uint64_t sp);
 void signal_deliver(struct thread *t, struct regs *r, long ret);
 /* The rest of the thread's life is fn(), called on its own stack as program code. */
 _Noreturn void signal_run_in_program(struct thread *t, void (*fn)(void));
@@ -60,5 +72,6 @@ struct lent_signals {
 struct lent_signals signals_lend(struct thread *t, int tid); /* to the kernel: the program may be replaced now */
 void signals_take_back(struct lent_signals lent);            /* it was not */
 void signal_die(int sig);                                    /* the default action, for real */
+void signal_stop(int sig);                                   /* the same of a stop signal: goes on after SIGCONT */
 
 #endif

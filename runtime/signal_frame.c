@@ -62,19 +62,24 @@ static size_t fp_size(uint64_t fpstate)
 	return sw[0] == FP_XSTATE_MAGIC1 ? sw[1] : FXSAVE_SIZE;
 }
 
-static bool on_altstack(const struct kaltstack *alt, uint64_t sp)
+static bool within(const struct kaltstack *alt, uint64_t sp)
 {
-	return !(alt->flags & SS_AUTODISARM_) && sp > alt->sp && sp - alt->sp <= alt->size;
+	return sp > alt->sp && sp - alt->sp <= alt->size;
 }
 
-/* Builds the frame on t's stack and makes the kernel's context go to the program's handler. */
-static void push_frame(struct thread *t, struct kucontext *uc, const struct ksiginfo *info, const struct kaction *a)
+bool signal_on_altstack(const struct kaltstack *alt, uint64_t sp)
+{
+	return !(alt->flags & (SS_AUTODISARM_ | SS_DISABLE)) && within(alt, sp);
+}
+
+/* Builds the frame on t's stack and makes the kernel's context go to the program's handler. false: no room for it. */
+static bool push_frame(struct thread *t, struct kucontext *uc, const struct ksiginfo *info, const struct kaction *a)
 {
 	int sig = info->si_signo;
 	struct kframe f = {.restorer = a->restorer, .uc = *uc, .info = *info};
 	uint64_t sp = uc->sp - 128;
-	bool entering_alt =
-	    a->flags & SA_ONSTACK && !(t->sig.alt.flags & SS_DISABLE) && !on_altstack(&t->sig.alt, uc->sp);
+	bool nested = signal_on_altstack(&t->sig.alt, uc->sp);
+	bool entering_alt = a->flags & SA_ONSTACK && !(t->sig.alt.flags & SS_DISABLE) && !nested;
 
 	if (entering_alt)
 		sp = t->sig.alt.sp + t->sig.alt.size;
@@ -86,16 +91,21 @@ static void push_frame(struct thread *t, struct kucontext *uc, const struct ksig
 	uint64_t fp_at = sp;
 	sp = ((sp - sizeof(f)) & ~15UL) - 8;
 
+	/* What lies below an alternate stack is somebody else's memory (get_sigframe() of the kernel). */
+	if ((nested || entering_alt) && !within(&t->sig.alt, sp))
+		return false;
 	f.uc.stack = t->sig.alt;
 	if (runtime_hooks.site_canonical)
 		f.uc.ip = runtime_hooks.site_canonical(uc->ip);
 	f.uc.mask = t->sig.restore_mask ? t->sig.saved_mask : t->sig.mask;
-	t->sig.restore_mask = false;
+	f.uc.oldmask = f.uc.mask;
 	if ((fp && user_copy((void *)fp_at, (void *)uc->fpstate, fp)) || user_copy((void *)sp, &f, sizeof(f))) {
-		stack_report_overflow(t, sp, uc->ip);
-		signal_die(SIGSEGV);
+		if (actions[SIGSEGV].handler <= 1)
+			stack_report_overflow(t, sp, uc->ip);
+		return false;
 	}
-	if (entering_alt && t->sig.alt.flags & SS_AUTODISARM_)
+	t->sig.restore_mask = false;
+	if (t->sig.alt.flags & SS_AUTODISARM_)
 		t->sig.alt = (struct kaltstack){.flags = SS_DISABLE};
 
 	ksigset_t mask = t->sig.mask | a->mask;
@@ -111,6 +121,7 @@ static void push_frame(struct thread *t, struct kucontext *uc, const struct ksig
 	uc->dx = sp + offsetof(struct kframe, uc);
 	uc->ax = 0;
 	uc->eflags &= ~(EFLAGS_DF | EFLAGS_TF);
+	return true;
 }
 
 static bool is_stop(int sig)
@@ -127,6 +138,7 @@ static bool wants_handler(const struct ksiginfo *info, struct kaction *a)
 	if (a->handler > 1 && a->flags & SA_RESETHAND) {
 		actions[sig].handler = (uint64_t)SIG_DFL;
 		kernel_action_set(sig);
+		signal_real_bit(sig);
 	}
 	spin_unlock(&signal_lock);
 	if (a->handler > 1)
@@ -134,29 +146,40 @@ static bool wants_handler(const struct ksiginfo *info, struct kaction *a)
 	if (signal_ignored(sig))
 		return false;
 	if (is_stop(sig))
-		sys(SYS_kill, runtime_pid, SIGSTOP);
+		signal_stop(sig);
 	else
 		signal_die(sig);
 	return false;
 }
 
+/* The frame, or SIGSEGV where it has no room: forced upon the thread, with a handler that may have a stack of its own.
+ */
+static void deliver_one(struct thread *t, struct kucontext *uc, const struct ksiginfo *info, const struct kaction *a)
+{
+	struct ksiginfo segv = {.si_signo = SIGSEGV, .si_code = SI_KERNEL};
+	struct kaction of_segv = actions[SIGSEGV];
+	if (push_frame(t, uc, info, a))
+		return;
+	bool dies = info->si_signo == SIGSEGV || of_segv.handler <= 1 || t->sig.mask & SIGBIT(SIGSEGV);
+	if (dies || !wants_handler(&segv, &of_segv) || !push_frame(t, uc, &segv, &of_segv))
+		signal_die(SIGSEGV);
+}
+
+/* As the kernel does, a frame for each of those that can be taken: the last one's handler is the first to run. */
 static void deliver_in_program(struct thread *t, struct kucontext *uc)
 {
 	struct ksiginfo info;
 	struct kaction a;
 	while (signal_take(t, ~t->sig.mask, &info)) {
-		if (!wants_handler(&info, &a))
-			continue;
-		push_frame(t, uc, &info, &a);
-		break;
+		if (wants_handler(&info, &a))
+			deliver_one(t, uc, &info, &a);
 	}
 }
 
 /* The mask that the kernel sets when the handler returns: the carrier's. */
 static void kernel_mask_on_return(struct carrier *c, struct kucontext *uc)
 {
-	uc->mask = atomic_load(&real_mask);
-	c->kernel_mask = uc->mask;
+	uc->mask = carrier_mask_to_return(c);
 }
 
 static bool in_range(uint64_t ip, const char *from, const char *to)
@@ -188,12 +211,14 @@ static void fault(struct carrier *c, int sig, const struct ksiginfo *info, struc
 		struct kaction dfl = {0};
 		if (t && sig == SIGSEGV)
 			stack_report_overflow(t, info->rest[0], uc->ip);
+		if (sig == SIGTRAP || sig == SIGSYS)
+			signal_die(sig);                /* the instruction is done */
 		sys(SYS_rt_sigaction, sig, &dfl, 0, 8); /* back to the instruction: faults again, and dies of it */
 		return;
 	}
 	carrier_enter(c);
 	if (wants_handler(info, &a))
-		push_frame(t, uc, info, &a);
+		deliver_one(t, uc, info, &a);
 	kernel_mask_on_return(c, uc);
 	carrier_publish_native(c);
 }
@@ -208,10 +233,20 @@ static void deliver_without_runtime(int sig, struct ksiginfo *info, struct kucon
 		((void (*)(int, struct ksiginfo *, struct kucontext *))h)(sig, info, uc);
 }
 
-/* SIGPIPE for a write of this thread's comes as if from ourselves (send_sig with SEND_SIG_NOINFO, kernel/signal.c). */
-static bool is_own_sigpipe(int sig, const struct ksiginfo *info)
+/* SIGPIPE for a write of this thread's comes as if from ourselves (send_sig with SEND_SIG_NOINFO, kernel/signal.c);
+ * what a timer of CPU time sends is meant for who was running, if that takes it. */
+static bool is_of_current(int sig, const struct ksiginfo *info, const struct thread *t)
 {
-	return sig == SIGPIPE && info->si_code == SI_USER && (int)info->rest[0] == runtime_pid;
+	if (SYNCHRONOUS & SIGBIT(sig))
+		return info->si_code == SI_USER && (int)info->rest[0] == runtime_pid;
+	return OF_WHO_RUNS & ~t->sig.mask & SIGBIT(sig) && info->si_code == SI_KERNEL;
+}
+
+/* No more until these are looked at: what does not find room would have to go back to the kernel, out of its order. */
+static void record_full(struct carrier *c, struct kucontext *uc)
+{
+	uc->mask |= ~(NEVER_BLOCKED | UNBLOCKABLE);
+	c->kernel_mask = uc->mask;
 }
 
 /* By tgkill, from ourselves; or without a siginfo, since the kernel had no room for it. */
@@ -222,30 +257,15 @@ static bool is_kick(int sig, const struct ksiginfo *info)
 	       ((info->si_code == SI_TKILL && pid == runtime_pid) || (info->si_code == SI_USER && pid == 0));
 }
 
-/* The kernel lets only the process's first thread pretend to be the kernel or kill() (do_rt_sigqueueinfo() compares the
- * pid with the caller's tid): what it refuses is kept here. */
-static void give_back(struct carrier *c, int sig, const struct ksiginfo *info)
-{
-	if (sys(SYS_rt_sigqueueinfo, runtime_pid, sig, info) == 0 || carrier_recorded_push(c, info))
-		return;
-	struct ksiginfo plain = *info;
-	plain.si_code = SI_QUEUE;
-	sys(SYS_rt_sigqueueinfo, runtime_pid, sig, &plain);
-}
-
 static void record(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc)
 {
-	if (is_own_sigpipe(sig, info) && c->current) {
-		c->sigpipe = 1;
+	if (c->current && is_of_current(sig, info, c->current)) {
+		atomic_fetch_or_explicit(&c->own_signals, SIGBIT(sig), memory_order_relaxed);
 		return;
 	}
-	bool blocked = atomic_load(&real_mask) & SIGBIT(sig);
-	if (!blocked && carrier_recorded_push(c, info))
-		return;
-	/* Blocked by everybody since this carrier last looked, or no room: it stays with the kernel. */
-	uc->mask |= SIGBIT(sig);
-	c->kernel_mask |= SIGBIT(sig);
-	give_back(c, sig, info);
+	carrier_recorded_push(c, info);
+	if (carrier_recorded_full(c))
+		record_full(c, uc);
 }
 
 void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc);
@@ -270,7 +290,8 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	if (kick && c->deliver) {
 		overlay(uc, c->deliver);
 		c->deliver = NULL;
-		push_frame(t, uc, &c->deliver_info, &c->deliver_action);
+		deliver_one(t, uc, &c->deliver_info, &c->deliver_action);
+		deliver_in_program(t, uc);
 		kernel_mask_on_return(c, uc);
 		carrier_publish_native(c);
 		return;
@@ -299,23 +320,32 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 		return;
 	}
 	carrier_enter(c);
-	hub_had_enough(t); /* to the monitor every signal looks like progress, whoever it is for */
 	if (leaving)
 		overlay(uc, t->regs);
 	signals_take_records(c, t);
+	hub_had_enough(t); /* to the monitor every signal looks like progress, whoever it is for */
 	deliver_in_program(t, uc);
 	kernel_mask_on_return(c, uc);
 	carrier_publish_native(c);
 }
 
-void signals_take_records(struct carrier *c, struct thread *t)
+static void take_own(struct carrier *c, struct thread *t)
 {
-	if (c->sigpipe && t) {
-		struct ksiginfo info = {.si_signo = SIGPIPE, .si_code = SI_USER};
-		info.rest[0] = (uint32_t)runtime_pid | (uint64_t)sys(SYS_getuid) << 32;
-		c->sigpipe = 0;
+	for (ksigset_t set = atomic_exchange(&c->own_signals, 0); set; set &= set - 1) {
+		int sig = __builtin_ctzl(set) + 1;
+		struct ksiginfo info = {.si_signo = sig, .si_code = SI_KERNEL};
+		if (SYNCHRONOUS & SIGBIT(sig)) {
+			info.si_code = SI_USER;
+			info.rest[0] = (uint32_t)runtime_pid | (uint64_t)sys(SYS_getuid) << 32;
+		}
 		signal_send_thread(t, &info);
 	}
+}
+
+void signals_take_records(struct carrier *c, struct thread *t)
+{
+	if (unlikely(atomic_load_explicit(&c->own_signals, memory_order_relaxed)) && t)
+		take_own(c, t);
 	signals_drain(c);
 }
 
@@ -326,7 +356,7 @@ void signal_restorer(void);
 bool kernel_action_differs(int sig)
 {
 	return actions[sig].handler > 1 || sig == SIGSEGV || sig == SIGBUS ||
-	       (sig == SIGPIPE && actions[sig].handler != (uint64_t)SIG_IGN) || sig == SIGNAL_KICK ||
+	       (SYNCHRONOUS & SIGBIT(sig) && actions[sig].handler != (uint64_t)SIG_IGN) || sig == SIGNAL_KICK ||
 	       sig == SIGNAL_CANCEL;
 }
 
@@ -385,8 +415,10 @@ void signal_return(struct thread *t, struct regs *r)
 		thread_yield(t);
 	c = carrier_self();
 	signal_set_mask(t, uc.mask);
-	t->sig.alt = uc.stack;
-	t->sig.alt.flags &= ~SS_ONSTACK;
+	if (!signal_on_altstack(&t->sig.alt, uc.sp)) {
+		t->sig.alt = uc.stack;
+		t->sig.alt.flags &= ~SS_ONSTACK;
+	}
 	carrier_set_mask(c, ~0UL); /* kicks too */
 	signals_take_records(c, t);
 	uc.stack = (struct kaltstack){(uint64_t)c->altstack, 0, CARRIER_SIGNAL_STACK};

@@ -1,6 +1,9 @@
 /*
- * POSIX timers that signal one thread (SIGEV_THREAD_ID, under SIGEV_THREAD too): the kernel does not know our tids, so
- * it signals the process, and the timer's id in the siginfo tells for whom it is.
+ * POSIX timers. The kernel does not know our tids: for a timer that signals one thread (SIGEV_THREAD_ID, under
+ * SIGEV_THREAD too) it signals the process, and the timer's id in the siginfo tells for whom it is.
+ *
+ * A signal that waits for its thread in the runtime has been delivered, for the kernel, which counts no overrun from
+ * there on: that is done here.
  */
 #include "timer.h"
 
@@ -9,10 +12,14 @@
 #include "bound.h"
 #include "calls.h"
 #include "mem.h"
+#include "signal_core.h"
 
 struct timer {
 	struct timer *next;
-	int id, tid;
+	int id;
+	int tid; /* 0: the process */
+	int overrun;
+	bool taken; /* by a thread: the overrun is ours to tell */
 };
 
 static struct slab timer_slab = SLAB_INIT(struct timer);
@@ -26,6 +33,40 @@ struct ksigevent {
 };
 _Static_assert(sizeof(struct ksigevent) == 64, "as struct sigevent of the kernel");
 
+/* siginfo's _timer: id, overrun, value. */
+static int timer_id(const struct ksiginfo *info)
+{
+	return (int)info->rest[0];
+}
+
+static int overrun_of(const struct ksiginfo *info)
+{
+	return (int)(info->rest[0] >> 32);
+}
+
+bool timer_same(const struct ksiginfo *a, const struct ksiginfo *b)
+{
+	return a->si_code == SI_TIMER && b->si_code == SI_TIMER && timer_id(a) == timer_id(b);
+}
+
+/* With signal_lock. At most DELAYTIMER_MAX, as in the kernel. */
+void timer_overrun(struct ksiginfo *queued, const struct ksiginfo *more)
+{
+	int64_t sum = (int64_t)overrun_of(queued) + overrun_of(more) + 1;
+	if (sum > INT32_MAX)
+		sum = INT32_MAX;
+	queued->rest[0] = (uint32_t)timer_id(queued) | (uint64_t)sum << 32;
+}
+
+/* With timers_lock. */
+static struct timer *find(int id)
+{
+	struct timer *t = timers;
+	while (t && t->id != id)
+		t = t->next;
+	return t;
+}
+
 static void forget(int id)
 {
 	for (struct timer **p = &timers; *p; p = &(*p)->next) {
@@ -38,15 +79,13 @@ static void forget(int id)
 	}
 }
 
-static long create_for_thread(struct regs *r, struct ksigevent *ev)
+/* It is not armed yet: no signal of it can come before it is known. */
+static long create(struct regs *r, struct ksigevent *ev, int tid)
 {
-	int tid = ev->tid, id;
-	if (!thread_lives(tid))
-		return -EINVAL;
+	int id;
 	struct timer *t = slab_alloc(&timer_slab);
 	if (!t)
 		return -EAGAIN;
-	ev->notify = SIGEV_SIGNAL;
 	long ret = sys(SYS_timer_create, r->rdi, ev, &id);
 	if (ret == 0 && user_write(r->rdx, &id)) {
 		sys(SYS_timer_delete, id);
@@ -55,7 +94,7 @@ static long create_for_thread(struct regs *r, struct ksigevent *ev)
 	spin_lock(&timers_lock);
 	if (ret == 0) {
 		forget(id);
-		*t = (struct timer){timers, id, tid};
+		*t = (struct timer){.next = timers, .id = id, .tid = tid};
 		timers = t;
 	} else {
 		slab_free(&timer_slab, t);
@@ -76,19 +115,59 @@ static long on_cpu_clock(struct thread *t, struct regs *r, int tid)
 long call_timer_create(struct thread *t, struct regs *r)
 {
 	struct ksigevent ev;
-	int tid = cpu_clock_tid(t, (clockid_t)r->rdi);
-	long err = tid ? on_cpu_clock(t, r, tid) : 0;
+	int clock_tid = cpu_clock_tid(t, (clockid_t)r->rdi);
+	long err = clock_tid ? on_cpu_clock(t, r, clock_tid) : 0;
 	if (err)
 		return err;
-	if (!r->rsi || user_read(&ev, r->rsi) || ev.notify != SIGEV_THREAD_ID)
-		return native_regs(t, r);
-	return create_for_thread(r, &ev);
+	int tid = 0;
+	if (r->rsi && user_read(&ev, r->rsi))
+		return -EFAULT;
+	if (r->rsi && ev.notify == SIGEV_THREAD_ID) {
+		tid = ev.tid;
+		if (!thread_lives(tid))
+			return -EINVAL;
+		ev.notify = SIGEV_SIGNAL;
+	}
+	return create(r, r->rsi ? &ev : NULL, tid);
+}
+
+/* What a timer sent before it is set anew or deleted is not delivered any more (Linux 6.13). */
+static void take_back(int id)
+{
+	signals_discard_timer(id);
+	spin_lock(&timers_lock);
+	struct timer *timer = find(id);
+	if (timer)
+		timer->taken = false;
+	spin_unlock(&timers_lock);
+}
+
+long call_timer_settime(struct thread *t, struct regs *r)
+{
+	int64_t its[4]; /* it_interval, it_value */
+	take_back((int)r->rdi);
+	long ret = native_regs(t, r);
+	if (ret == 0 && !user_read(&its, r->rdx) && !its[2] && !its[3])
+		take_back((int)r->rdi);
+	return ret;
+}
+
+long call_timer_getoverrun(struct thread *t, struct regs *r)
+{
+	long ret = native_regs(t, r);
+	spin_lock(&timers_lock);
+	struct timer *timer = find((int)r->rdi);
+	if (ret >= 0 && timer && timer->taken)
+		ret = timer->overrun;
+	spin_unlock(&timers_lock);
+	return ret;
 }
 
 long call_timer_delete(struct thread *t, struct regs *r)
 {
 	long ret = native_regs(t, r);
 	if (ret == 0) {
+		take_back((int)r->rdi);
 		spin_lock(&timers_lock);
 		forget((int)r->rdi);
 		spin_unlock(&timers_lock);
@@ -98,15 +177,24 @@ long call_timer_delete(struct thread *t, struct regs *r)
 
 int timer_target(const struct ksiginfo *info)
 {
-	int tid = 0;
 	if (info->si_code != SI_TIMER)
 		return 0;
 	spin_lock(&timers_lock);
-	for (struct timer *t = timers; t; t = t->next)
-		if (t->id == (int)info->rest[0])
-			tid = t->tid;
+	struct timer *t = find(timer_id(info));
+	int tid = t ? t->tid : 0;
 	spin_unlock(&timers_lock);
 	return tid;
+}
+
+void timer_taken(const struct ksiginfo *info)
+{
+	spin_lock(&timers_lock);
+	struct timer *t = find(timer_id(info));
+	if (t) {
+		t->taken = true;
+		t->overrun = overrun_of(info);
+	}
+	spin_unlock(&timers_lock);
 }
 
 void timers_reset_in_child(void)
