@@ -383,16 +383,18 @@ long signal_send_tid(int tid, const struct ksiginfo *info)
 	return send_tid(tid, info, true);
 }
 
-/* 0: t blocks it; best is one that has nothing to look at yet. */
+#define SUITS_BEST 7
+
+/* 0: t blocks it. As complete_signal() of the kernel: one that is not busy with another signal, which it may never be
+ * done with; of these the main thread, one that waits for it, any. */
 static int suits(const struct thread *t, int sig)
 {
-	if (t->sig.gone || (t->sig.mask & ~t->sig.waiting & SIGBIT(sig)))
+	bool waits = t->sig.waiting & SIGBIT(sig), open = !(t->sig.mask & SIGBIT(sig));
+	if (t->sig.gone || (!waits && !open))
 		return 0;
-	return atomic_load_explicit(&t->sig.work, memory_order_relaxed) ? 1 : 2;
+	bool idle = !atomic_load_explicit(&t->sig.work, memory_order_relaxed);
+	return 1 + (idle ? 4 : 0) + (t->is_main ? 2 : waits ? 1 : 0);
 }
-
-/* As complete_signal() of the kernel: the main thread, which is the list's first, any that does not block it or waits
- * for it, and of these one that is not busy with another signal, which it may never be done with. */
 
 static struct thread *choose(int sig)
 {
@@ -406,7 +408,7 @@ static struct thread *choose(int sig)
 			best = how_well;
 			found = t;
 		}
-		if (best == 2)
+		if (best == SUITS_BEST)
 			break;
 	}
 	spin_unlock(&threads_lock);
