@@ -419,7 +419,7 @@ void carrier_without_hub(struct carrier *c)
 void carrier_retire(struct carrier *c, bool with_locks)
 {
 	static const uint32_t never;
-	carrier_set_mask(c, ~SIGBIT(SIGNAL_KICK));
+	carrier_block_signals(c);
 	signals_drain(c);
 	if (!with_locks)
 		sys(SYS_set_robust_list, 0, 24);
