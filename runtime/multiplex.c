@@ -147,6 +147,13 @@ static struct ktimespec *time_left(nsec_t deadline, struct ktimespec *ts)
 	return ts;
 }
 
+/* A look takes no time, but the kernel says EINTR where it finds nothing while a signal came to the carrier (do_poll(),
+ * core_sys_select()). Whoever that signal is for, it is recorded: nothing was found, and that is all. */
+static long looked_at(long n)
+{
+	return n == -EINTR ? 0 : n;
+}
+
 /* The result of a wait in the kernel. One that a signal kept from beginning may have a mask of its own, under which the
  * signal is to be delivered: it counts as interrupted. */
 static long handed_off(long ret)
@@ -202,7 +209,7 @@ struct poll_look {
 static long poll_look(void *arg)
 {
 	const struct poll_look *l = arg;
-	return sys(SYS_poll, l->fds, l->count, 0);
+	return looked_at(sys(SYS_poll, l->fds, l->count, 0));
 }
 
 /* Edges seen so far: when none came between a look and the watching, another look is for nothing. */
@@ -290,7 +297,7 @@ static long poll_until(struct thread *t, struct pollfd *user, size_t count, nsec
 		err = user_copy(few, user, count * sizeof *user);
 		before = err ? 0 : edges(few, count);
 	}
-	long n = sys(SYS_poll, user, count, 0);
+	long n = looked_at(sys(SYS_poll, user, count, 0));
 	if (n || err)
 		return n ? n : err;
 	if (!deadline)
@@ -337,7 +344,7 @@ static long select_look(void *arg)
 		if (l->in[i])
 			memcpy(l->out[i], l->in[i], l->words * 8);
 	}
-	return sys(SYS_pselect6, l->n, l->out[0], l->out[1], l->out[2], &zero, NULL);
+	return looked_at(sys(SYS_pselect6, l->n, l->out[0], l->out[1], l->out[2], &zero, NULL));
 }
 
 static uint64_t select_word(const struct select_look *l, size_t i)
