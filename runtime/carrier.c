@@ -596,21 +596,24 @@ long handoff_device_regs(struct thread *t, const struct regs *r)
 
 static struct spin repeat_lock;
 
-static void repeat_on(struct carrier *c, const struct regs *r)
+static long repeat_on(struct carrier *c, const struct regs *r)
 {
+	c->repeat_result = 0;
 	atomic_store(&c->repeat, r);
 	sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
 	while (atomic_load(&c->repeat) && atomic_load(&c->alive))
 		sys(SYS_sched_yield);
+	return c->repeat_result;
 }
 
 /* One at a time, so that when the caller goes on nobody has the old credentials. A carrier takes the kick wherever it
  * is, as a spare too. One that was being made meanwhile may have inherited the old ones: they are gone through until
  * nobody is found who has not repeated the call. */
-void carriers_repeat(const struct regs *r)
+bool carriers_repeat(const struct regs *r)
 {
 	static uint32_t turn;
 	struct carrier *self = carrier_self();
+	bool ok = true;
 	spin_lock(&repeat_lock);
 	self->repeated = ++turn;
 	for (bool found = true; found;) {
@@ -624,10 +627,11 @@ void carriers_repeat(const struct regs *r)
 			if (!c->tid)
 				continue; /* being made */
 			c->repeated = turn;
-			repeat_on(c, r);
+			ok &= repeat_on(c, r) == 0;
 		}
 	}
 	spin_unlock(&repeat_lock);
+	return ok;
 }
 
 /* rt_sigqueueinfo as the kernel or kill() would send is allowed to the process's first thread alone. */

@@ -59,14 +59,15 @@ struct carrier {
 	_Atomic uint32_t attention;        /* a signal handler came while in the runtime: look before leaving */
 	uint32_t repeated;                 /* the turn of carriers_repeat that it has done */
 	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
-	_Atomic uint32_t alive;            /* cleared by the kernel when the thread has ended */
-	bool listed;                       /* in `carriers` */
-	size_t mapped;                     /* bytes from here on */
-	struct thread *bound_to;           /* runs nothing else */
-	void (*body)(struct carrier *);    /* what it does */
-	nsec_t stolen_at;                  /* its CPU clock when its hub was last taken (monitor.c) */
-	bool is_shadow;                    /* of a child that shares our memory (process.c) */
-	unsigned long shadow_flags;        /* of its clone */
+	long repeat_result;
+	_Atomic uint32_t alive;         /* cleared by the kernel when the thread has ended */
+	bool listed;                    /* in `carriers` */
+	size_t mapped;                  /* bytes from here on */
+	struct thread *bound_to;        /* runs nothing else */
+	void (*body)(struct carrier *); /* what it does */
+	nsec_t stolen_at;               /* its CPU clock when its hub was last taken (monitor.c) */
+	bool is_shadow;                 /* of a child that shares our memory (process.c) */
+	unsigned long shadow_flags;     /* of its clone */
 	ksigset_t shadow_mask;
 	struct thread *shadow_of; /* who made it, until its first call */
 	void *stack;
@@ -126,7 +127,7 @@ void carrier_without_hub(struct carrier *c);
 bool spare_take_leader(void);              /* false: it is no spare now */
 bool spare_await_leader(struct thread *t); /* parks until it may be one; false: a signal */
 void carriers_reset_in_child(void);
-void carriers_repeat(const struct regs *r); /* every other carrier makes the same call */
+bool carriers_repeat(const struct regs *r); /* every other carrier makes the same call; false: one of them failed */
 void leader_calls(const struct regs *r);    /* the process's first kernel thread does, maybe the caller's own */
 struct carrier *carrier_shadow(struct carrier *c);
 void carrier_publish_native(struct carrier *c); /* RUNTIME -> program, for a call that does not come back here */

@@ -396,13 +396,13 @@ long call_prctl(struct thread *t, struct regs *r)
 }
 
 /* set*id and setgroups: the kernel keeps credentials per kernel thread, POSIX per process. glibc asks every thread to
- * repeat the call (nptl/nptl_setxid.c); here every carrier does. */
+ * repeat the call, and aborts where one of them is refused (nptl/nptl_setxid.c); here every carrier does. */
 long call_setid(struct thread *t, struct regs *r)
 {
 	if (runtime_hooks.is_raw && runtime_hooks.is_raw(r->rip))
 		return call_binds(t, r); /* syscall(SYS_setresuid ...) is how a thread changes its own alone */
 	long ret = native_regs(t, r);
-	if (ret == 0)
-		carriers_repeat(r);
+	if (ret == 0 && !carriers_repeat(r) && runtime_hooks.abort)
+		signal_run_in_program(t, runtime_hooks.abort);
 	return ret;
 }

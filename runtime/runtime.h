@@ -16,6 +16,7 @@ struct runtime_hooks {
 	bool (*is_raw)(uintptr_t resume);          /* the call was made by syscall(2) */
 	bool (*in_trampoline)(uintptr_t ip);       /* in our text, but part of the program's own call */
 	void (*last_thread_exit)(void);            /* libc's exit(0) */
+	void (*abort)(void);                       /* libc's */
 	void (*forked)(void);                      /* in the child of a fork: dormant again */
 };
 extern struct runtime_hooks runtime_hooks;

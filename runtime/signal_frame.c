@@ -283,7 +283,7 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	const struct regs *repeat = atomic_load(&c->repeat);
 	bool kick = is_kick(sig, info);
 	if (kick && repeat) {
-		sys_regs(repeat);
+		c->repeat_result = sys_regs(repeat);
 		atomic_store(&c->repeat, NULL);
 	}
 	struct thread *t = c->current;

@@ -17,12 +17,26 @@
 static _Atomic bool unsupported;
 static _Atomic uintptr_t stacks_low = UINTPTR_MAX, stacks_high; /* hull of the stacks that have such guards */
 
+/* Threads that have only to end give their stacks back when they get the CPU; natively another one may have done that by
+ * now. Who makes threads faster than they run would only ever see that there is no room. */
+static long map_stack(struct thread *t, size_t len, uint64_t flags)
+{
+	long p = sys(SYS_mmap, 0, len, PROT_NONE, flags, -1, 0);
+	if (p != -ENOMEM || t->bound)
+		return p;
+	hub_need(t);
+	thread_yield(t);
+	return sys(SYS_mmap, 0, len, PROT_NONE, flags, -1, 0);
+}
+
 long call_mmap(struct thread *t, struct regs *r)
 {
 	const uint64_t stack_flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK;
-	if (r->rdi || r->rdx != PROT_NONE || r->r10 != stack_flags || atomic_load(&unsupported))
+	if (r->rdi || r->rdx != PROT_NONE || r->r10 != stack_flags)
 		return native_regs(t, r);
-	long p = sys(SYS_mmap, 0, r->rsi, PROT_NONE, stack_flags | MAP_NORESERVE, -1, 0);
+	if (atomic_load(&unsupported))
+		return map_stack(t, r->rsi, stack_flags);
+	long p = map_stack(t, r->rsi, stack_flags | MAP_NORESERVE);
 	if (p < 0 && p > -4096)
 		return p;
 	t->stack_pending.addr = (uintptr_t)p;

@@ -219,6 +219,7 @@ static const char *start(void)
 	    .is_raw = is_raw,
 	    .in_trampoline = in_export,
 	    .last_thread_exit = exit_process,
+	    .abort = abort,
 	    .forked = after_fork,
 	};
 	int err = runtime_start(&opt);
