@@ -126,10 +126,14 @@ test: deps
 real: all programs
 	@python3 tests/run --build $(BUILD) real
 
-# The whole of the conformance suite; a part of it is in `make test`. One that was stopped goes on.
+# The whole of the conformance suites; a part of the first is in `make test`. What was stopped goes on.
+SUITES ?= posixtestsuite glibc
 parity: deps
 	@$(MAKE) --no-print-directory $(JOBS) all
-	@python3 tests/parity/run --build $(BUILD) $(PARITY_ARGS)
+	@for suite in $(SUITES); do \
+		echo "$$suite:"; \
+		tests/parity/run --suite $$suite --build $(BUILD) $(PARITY_ARGS) || failed=1; \
+	done; exit $${failed:-0}
 
 # The programs it needs are built by tests/bench/run.
 bench: all
@@ -192,7 +196,7 @@ help:
 	@echo "make demo               uWSGI and Flask three ways (DEMO_ARGS='--rounds 5')"
 	@echo "make test               build and run all tests (TEST_ARGS for tests/run)"
 	@echo "make real               the tests with real programs alone"
-	@echo "make parity             the Open POSIX Test Suite, native and green (PARITY_ARGS='-k pthread_')"
+	@echo "make parity             conformance suites, native and green (SUITES=glibc PARITY_ARGS='-k pthread_')"
 	@echo "make models             verify the models of tests/models with spin (MODELS='park futex')"
 	@echo "make bench              measurements, native and green (BENCH_ARGS='--quick echo threads startup')"
 	@echo "make soak               half an hour of everything at once (SOAK_ARGS='--minutes 480 --seed 7')"

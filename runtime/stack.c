@@ -17,8 +17,8 @@
 static _Atomic bool unsupported;
 static _Atomic uintptr_t stacks_low = UINTPTR_MAX, stacks_high; /* hull of the stacks that have such guards */
 
-/* Threads that have only to end give their stacks back when they get the CPU; natively another one may have done that by
- * now. Who makes threads faster than they run would only ever see that there is no room. */
+/* Threads that have only to end give their stacks back when they get the CPU; natively another one may have done that
+ * by now. Who makes threads faster than they run would only ever see that there is no room. */
 static long map_stack(struct thread *t, size_t len, uint64_t flags)
 {
 	long p = sys(SYS_mmap, 0, len, PROT_NONE, flags, -1, 0);

@@ -1,7 +1,5 @@
-"""The Open POSIX Test Suite 1.5.2: its source from Debian's source package, built out of the tree.
-
-The binary package holds no tests. apt-get gets the source with a deb-src line and directories of our own: the system's
-lists stay as they are.
+"""The Open POSIX Test Suite 1.5.2: its source from Debian's source package, since the binary package holds no tests,
+built out of the tree.
 """
 
 import concurrent.futures
@@ -10,8 +8,9 @@ import re
 import shutil
 import subprocess
 
+import debian_source
+
 PACKAGE, VERSION = "posixtestsuite", "1.5.2-8"
-DEB_SRC = "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main\n"
 AREAS = ("conformance", "functional")
 
 # As the suite's own Makefile and LDFLAGS, without -Werror: the warnings are the suite's business.
@@ -23,37 +22,6 @@ MORE = [word for header in ("fcntl.h", "signal.h", "sys/stat.h") for word in ("-
 VERDICTS = {"0": "PASS", "1": "FAIL", "2": "UNRESOLVED", "4": "UNSUPPORTED", "5": "UNTESTED"}
 
 
-class Unavailable(Exception):
-    """The suite cannot be had here; says why."""
-
-
-def fetch(where):
-    """The source tree under `where`."""
-    tree = os.path.join(where, f"{PACKAGE}-{VERSION.partition('-')[0]}")
-    if os.path.isdir(os.path.join(tree, "conformance")):
-        return tree
-    apt = os.path.join(where, "apt")
-    os.makedirs(os.path.join(apt, "lists", "partial"), exist_ok=True)
-    with open(os.path.join(apt, "sources.list"), "w") as f:
-        f.write(DEB_SRC)
-    options = [f"Dir::Etc::sourcelist={apt}/sources.list", "Dir::Etc::sourceparts=/dev/null",
-               f"Dir::State::Lists={apt}/lists", f"Dir::Cache={apt}", "APT::Sandbox::User=root",
-               "Acquire::http::Timeout=20", "Acquire::Retries=2",
-               "APT::Update::Error-Mode=any"]
-    apt_get = ["apt-get", "-q"] + [word for o in options for word in ("-o", o)]
-    shutil.rmtree(tree, ignore_errors=True)
-    for command in (["update"], ["source", f"{PACKAGE}={VERSION}"]):
-        try:
-            done = subprocess.run(apt_get + command, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True, timeout=300)
-        except (OSError, subprocess.TimeoutExpired) as e:
-            raise Unavailable(f"apt-get {command[0]}: {e}") from e
-        if done.returncode or (command[0] == "source" and not os.path.isdir(tree)):
-            said = [line for line in done.stdout.splitlines() if line.startswith(("E:", "dpkg-source: error"))]
-            raise Unavailable(f"apt-get {' '.join(command)}: {said[0] if said else 'failed'}")
-    return tree
-
-
 def adapted(text):
     """A source that asks for queues of 40 messages gets them no longer than an ordinary user may make them."""
     limit = 10  # fs.mqueue.msg_max, unless it was raised
@@ -63,6 +31,8 @@ def adapted(text):
 
 class Test:
     """One program of the suite, by its name: interface/number, or its path where it is of another kind."""
+
+    verdicts = VERDICTS
 
     def __init__(self, tree, built, source):
         stem = os.path.splitext(source)[0]
@@ -122,7 +92,7 @@ def has_main(path):
 
 def tests(where):
     """All that can be built, sorted by name, and the names of those that cannot."""
-    tree = fetch(where)
+    tree = debian_source.fetch(where, PACKAGE, VERSION)
     found = []
     for area in AREAS:
         for folder, _, files in os.walk(os.path.join(tree, area)):
