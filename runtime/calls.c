@@ -55,8 +55,9 @@ const struct call calls[CALLS] = {
     PARKS(accept), PARKS(accept4), PARKS(connect), PARKS(recvfrom), PARKS(recvmsg), PARKS(recvmmsg), PARKS(sendto),
     PARKS(sendmsg), PARKS(sendmmsg), FILES(setsockopt),
     /* many at once */
-    PARKS(poll), PARKS(ppoll), PARKS(select), PARKS(pselect6), PARKS(epoll_wait), PARKS(epoll_pwait),
-    PARKS(epoll_pwait2), ON_HUB(epoll_ctl),
+    PARKS(poll), PARKS(select), PARKS(epoll_wait), ON_HUB(epoll_ctl),
+    /* with a mask, which is virtual for bound threads too */
+    ON_HUB(ppoll), ON_HUB(pselect6), ON_HUB(epoll_pwait), ON_HUB(epoll_pwait2), ON_HUB(io_pgetevents),
     /* time */
     ON_HUB(nanosleep), ON_HUB(clock_nanosleep), ON_HUB(sched_yield), PLAIN(clock_gettime),
     PLAIN(clock_getres), PLAIN(getrusage),

@@ -71,7 +71,7 @@ extern call_fn call_rt_sigreturn, call_sigaltstack, call_tgkill, call_tkill, cal
 extern call_fn call_rt_sigqueueinfo, call_signalfd;
 /* ipc.c */
 extern call_fn call_flock, call_semop, call_semtimedop, call_msgsnd, call_msgrcv, call_mq_timedsend,
-    call_mq_timedreceive;
+    call_mq_timedreceive, call_io_pgetevents;
 /* bound.c */
 extern call_fn call_binds, call_seccomp, call_personality, call_unshare, call_perf_event_open, call_io_uring_setup;
 extern call_fn call_ioprio_set, call_ioprio_get, call_setfsid, call_lock;

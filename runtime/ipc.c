@@ -1,6 +1,7 @@
 /*
- * Waits that only the kernel knows: file locks, System V and POSIX queues and semaphores. Each is tried first without
- * waiting, so that a short call does not pay for a handoff, and that who releases never waits for a kernel thread.
+ * Waits that only the kernel knows: file locks, System V and POSIX queues and semaphores, native AIO. What can be tried
+ * without waiting is, so that a short call does not pay for a handoff, and that who releases never waits for a kernel
+ * thread.
  */
 #include <sys/file.h>
 #include <sys/ipc.h>
@@ -97,4 +98,23 @@ long call_mq_timedsend(struct thread *t, struct regs *r)
 long call_mq_timedreceive(struct thread *t, struct regs *r)
 {
 	return mq_call(t, r);
+}
+
+/* The kernel's own mask is not the thread's: the wait is made without one, under the virtual mask. */
+long call_io_pgetevents(struct thread *t, struct regs *r)
+{
+	struct {
+		const ksigset_t *mask;
+		size_t size;
+	} sig = {0};
+	if (r->r9 && user_read(&sig, r->r9))
+		return -EFAULT;
+	long ret = signal_set_temporary_mask(t, sig.mask, sig.size);
+	if (ret)
+		return ret;
+	ret = handoff(t, SYS_io_getevents, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, 0);
+	if (ret == -EINTR || ret == -ERESTARTSYS || ret == -ERESTARTNOINTR)
+		ret = -ERESTARTNOHAND;
+	signal_mask_call_done(t, ret == -ERESTARTNOHAND);
+	return ret;
 }

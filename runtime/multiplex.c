@@ -263,7 +263,7 @@ static long poll_watch(
     struct thread *t, struct pollfd *user, struct pollfd *fds, size_t count, nsec_t deadline, const uint32_t *before)
 {
 	struct ktimespec ts;
-	long n = poll_stay(t, fds, count, deadline, before);
+	long n = t->bound ? -EPERM : poll_stay(t, fds, count, deadline, before);
 	while (n == -ESTALE)
 		n = poll_stay(t, fds, count, deadline, NULL);
 	if (n == -EPERM)
@@ -389,10 +389,9 @@ static long select_stay(struct thread *t, struct select_look *l, nsec_t deadline
 static long select_watch(struct thread *t, struct select_look *l, nsec_t deadline)
 {
 	struct ktimespec ts;
-	long n;
-	do
+	long n = t->bound ? -EPERM : select_stay(t, l, deadline);
+	while (n == -ESTALE)
 		n = select_stay(t, l, deadline);
-	while (n == -ESTALE);
 	if (n != -EPERM)
 		return n;
 	for (int i = 0; i < SETS; i++) {
@@ -545,9 +544,15 @@ static long epoll_stay(struct thread *t, struct epoll_set *s, struct epoll_look 
 	return n;
 }
 
-static long epoll_wait_held(struct thread *t, struct epoll_look *l, nsec_t deadline)
+static long epoll_wait_in_kernel(struct thread *t, struct epoll_look *l, nsec_t deadline)
 {
 	struct ktimespec ts;
+	return handed_off(
+	    handoff(t, SYS_epoll_pwait2, l->hold.fd, (long)l->events, l->max, (long)time_left(deadline, &ts), 0, 0));
+}
+
+static long epoll_wait_held(struct thread *t, struct epoll_look *l, nsec_t deadline)
+{
 	struct epoll_set *s = epoll_set(l->epfd);
 	long n = s ? epoll_stay(t, s, l, deadline, true) : -EPERM;
 	for (bool verify = true; n == -ESTALE || n == -EAGAIN; n = epoll_stay(t, s, l, deadline, verify)) {
@@ -557,11 +562,10 @@ static long epoll_wait_held(struct thread *t, struct epoll_look *l, nsec_t deadl
 		}
 	}
 	if (n == -EPERM) {
-		n = handed_off(handoff(
-		    t, SYS_epoll_pwait2, l->hold.fd, (long)l->events, l->max, (long)time_left(deadline, &ts), 0, 0));
+		n = epoll_wait_in_kernel(t, l, deadline);
 		hub_need(t);
 	}
-	return n == -ERESTARTNOHAND ? -EINTR : n;
+	return n;
 }
 
 static long epoll_until(struct thread *t, struct epoll_look *l, nsec_t deadline)
@@ -570,10 +574,14 @@ static long epoll_until(struct thread *t, struct epoll_look *l, nsec_t deadline)
 	long n = epoll_look(l);
 	if (n || !deadline)
 		return n;
-	fd_hold(&l->hold, t, l->epfd);
-	n = epoll_wait_held(t, l, deadline);
-	fd_unwatch(&l->hold);
-	return n;
+	if (t->bound) {
+		n = epoll_wait_in_kernel(t, l, deadline);
+	} else {
+		fd_hold(&l->hold, t, l->epfd);
+		n = epoll_wait_held(t, l, deadline);
+		fd_unwatch(&l->hold);
+	}
+	return n == -ERESTARTNOHAND ? -EINTR : n;
 }
 
 static long epoll_masked(struct thread *t, struct regs *r, nsec_t deadline)
