@@ -305,6 +305,31 @@ out:
  * hand-over: the word holds the owner's tid, FUTEX_WAITERS while somebody is queued; unlock gives it to the first in
  * the queue.
  */
+static struct futex_waiter *first_pi(struct bucket *b, const uint32_t *addr, bool *more)
+{
+	struct futex_waiter *first = NULL;
+	*more = false;
+	list_for_each (l, &b->waiters) {
+		struct futex_waiter *w = container_of(l, struct futex_waiter, link);
+		if (w->addr != addr || !w->pi)
+			continue;
+		if (first) {
+			*more = true;
+			break;
+		}
+		first = w;
+	}
+	return first;
+}
+
+/* What becomes of a word without an owner. The kernel believes its own queue, not FUTEX_WAITERS. */
+static uint32_t free_word_taken(struct thread *t, struct bucket *b, const uint32_t *addr, uint32_t word)
+{
+	bool more;
+	uint32_t waiters = first_pi(b, addr, &more) ? FUTEX_WAITERS : 0;
+	return (uint32_t)thread_tid(t) | waiters | (word & FUTEX_OWNER_DIED);
+}
+
 static long lock_pi(struct thread *t, uint32_t *addr, nsec_t deadline, bool try)
 {
 	struct bucket *b = bucket_of(addr);
@@ -319,8 +344,7 @@ static long lock_pi(struct thread *t, uint32_t *addr, nsec_t deadline, bool try)
 	}
 	for (;;) {
 		uint32_t owner = word & FUTEX_TID_MASK;
-		uint32_t want = owner == 0 ? (uint32_t)thread_tid(t) | (word & (FUTEX_WAITERS | FUTEX_OWNER_DIED))
-					   : word | FUTEX_WAITERS;
+		uint32_t want = owner == 0 ? free_word_taken(t, b, addr, word) : word | FUTEX_WAITERS;
 		long err = 0;
 		if (owner == (uint32_t)thread_tid(t))
 			err = -EDEADLK;
@@ -349,23 +373,6 @@ static long lock_pi(struct thread *t, uint32_t *addr, nsec_t deadline, bool try)
 	return ret == -ERESTARTSYS ? -ERESTARTNOINTR : ret;
 }
 
-static struct futex_waiter *first_pi(struct bucket *b, const uint32_t *addr, bool *more)
-{
-	struct futex_waiter *first = NULL;
-	*more = false;
-	list_for_each (l, &b->waiters) {
-		struct futex_waiter *w = container_of(l, struct futex_waiter, link);
-		if (w->addr != addr || !w->pi)
-			continue;
-		if (first) {
-			*more = true;
-			break;
-		}
-		first = w;
-	}
-	return first;
-}
-
 /* Gives the lock to the first waiter, with `flags` kept in the word. Called with the bucket's lock. */
 static long hand_over(struct bucket *b, uint32_t *addr, uint32_t flags)
 {
@@ -384,17 +391,24 @@ static long unlock_pi(struct thread *t, uint32_t *addr)
 	struct bucket *b = bucket_of(addr);
 	uint32_t word;
 	long ret;
-	if (!aligned(addr))
-		return -EINVAL;
 	bucket_lock(b);
 	if (user_load32(addr, &word))
 		ret = -EFAULT;
 	else if ((word & FUTEX_TID_MASK) != (uint32_t)thread_tid(t))
 		ret = -EPERM;
+	else if (!aligned(addr))
+		ret = -EINVAL;
 	else
 		ret = hand_over(b, addr, 0);
 	spin_unlock(&b->lock);
 	return ret;
+}
+
+/* Between processes it is the kernel's affair, which knows this thread's tid. glibc says of each robust mutex that it
+ * is shared: those in memory of our own are for green threads, too, whose tids the kernel does not know. */
+static bool pi_in_kernel(struct thread *t, const uint32_t *addr)
+{
+	return t->owns_tid && mapping_is_shared(t, (uintptr_t)addr);
 }
 
 /* set_robust_list(2): the kernel's walk at thread exit, exit_robust_list() in kernel/futex. */
@@ -405,7 +419,7 @@ static void robust_owner_died(struct thread *t, uintptr_t entry, long offset, bo
 	uint32_t *addr = (uint32_t *)(entry + (uintptr_t)offset);
 	struct bucket *b = bucket_of(addr);
 	uint32_t word;
-	if (pi && t->owns_tid && mapping_is_shared(t, (uintptr_t)addr)) {
+	if (pi && pi_in_kernel(t, addr)) {
 		t->ends_in_kernel = true; /* it has the queue, and walks the list when the kernel thread ends */
 		return;
 	}
@@ -508,6 +522,11 @@ static long wait_in_kernel(struct thread *t, struct regs *r)
 #define FUTEX_LOCK_PI2 13
 #endif
 
+static bool is_pi(int cmd)
+{
+	return cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_TRYLOCK_PI || cmd == FUTEX_UNLOCK_PI;
+}
+
 long call_futex(struct thread *t, struct regs *r)
 {
 	uint32_t *addr = (uint32_t *)r->rdi, *addr2 = (uint32_t *)r->r8;
@@ -517,9 +536,8 @@ long call_futex(struct thread *t, struct regs *r)
 	nsec_t deadline;
 	long ret;
 
-	if (shared && t->owns_tid &&
-	    (cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_TRYLOCK_PI || cmd == FUTEX_UNLOCK_PI))
-		return native_regs(t, r); /* between processes: the kernel's affair, which knows this thread's tid */
+	if (shared && is_pi(cmd) && pi_in_kernel(t, addr))
+		return native_regs(t, r);
 	switch (cmd) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
