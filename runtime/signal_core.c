@@ -72,7 +72,7 @@ static ksigset_t carrier_mask(struct carrier *c)
 	ksigset_t mask = atomic_load_explicit(&real_mask, memory_order_relaxed);
 	struct carrier *taker = NULL;
 	if (!c->hub)
-		return mask | ~(NEVER_BLOCKED | SYNCHRONOUS | OF_WHO_RUNS);
+		return mask | ~(NEVER_BLOCKED | FAULTS | SYNCHRONOUS | OF_WHO_RUNS);
 	if (!has_first_hub(c) || queued_much())
 		return mask | REALTIME;
 	if (likely(atomic_load_explicit(&realtime_taker, memory_order_relaxed) == c) ||

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#define ROUNDS 12
+#define ROUNDS 6
 
 static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 static char path[4096];
