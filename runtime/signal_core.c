@@ -112,6 +112,16 @@ void carrier_block_signals(struct carrier *c)
 	leave_realtime(c);
 }
 
+/* By a thread without a hub: the carrier that has it may be asleep, and is to open its mask too. */
+static void mask_opened(void)
+{
+	struct hub *h = hubs[0];
+	if (!h || carrier_self()->hub == h)
+		return;
+	atomic_store(&h->signals, 1);
+	hub_notify(h);
+}
+
 /* Realtime signals with a handler wait with us, in their order, unless a signalfd is to see them. */
 void signal_real_bit(int sig)
 {
@@ -119,8 +129,8 @@ void signal_real_bit(int sig)
 	bool ours = sig >= 32 && actions[sig].handler > 1 && !(signalfd_masks & bit);
 	if (blocked_by[sig] == counted && !ours)
 		atomic_fetch_or(&real_mask, bit);
-	else
-		atomic_fetch_and(&real_mask, ~bit);
+	else if (atomic_fetch_and(&real_mask, ~bit) & bit)
+		mask_opened();
 }
 
 /* Threads' masks. All with signal_lock. */
