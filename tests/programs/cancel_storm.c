@@ -5,7 +5,7 @@
 #include <linux/futex.h>
 #include <sys/eventfd.h>
 
-#define ROUNDS 1200
+#define ROUNDS 400
 #define AT_ONCE 2
 
 static int pipe_fds[2], event_fd;

@@ -90,7 +90,7 @@ static void after_lock(void)
 
 static void after_computing(void)
 {
-	for (long long until = now_ns() + 30 * NSEC_PER_MSEC; now_ns() < until;)
+	for (long long until = now_ns() + 15 * NSEC_PER_MSEC; now_ns() < until;)
 		;
 	syscall(SYS_gettid);
 }

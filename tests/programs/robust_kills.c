@@ -9,7 +9,7 @@
 
 #define THREADS 3
 #define CHILDREN 4
-#define KILLS 80 /* for each kind */
+#define KILLS 60 /* for each kind */
 
 static const struct {
 	const char *name;
