@@ -50,8 +50,10 @@ struct carrier {
 	struct hub *gift;
 	struct carrier *next_spare;
 	struct carrier *next_all;
-	ksigset_t kernel_mask; /* what is blocked for real on this kernel thread */
-	struct regs *deliver;  /* frame that a self-inflicted kick is to resume from (signal_frame.c) */
+	ksigset_t kernel_mask;     /* what is blocked for real on this kernel thread */
+	_Atomic bool mask_changes; /* ... or will be soon: what it is to be is being looked up */
+	_Atomic ksigset_t closing; /* to be blocked at once (mask_closed) */
+	struct regs *deliver;      /* frame that a self-inflicted kick is to resume from (signal_frame.c) */
 	struct ksiginfo deliver_info;
 	struct kaction deliver_action;
 	_Atomic ksigset_t own_signals; /* SYNCHRONOUS ones that the current thread's call has earned, and OF_WHO_RUNS */

@@ -92,16 +92,23 @@ static void leave_realtime(struct carrier *c)
 		hub_notify(hubs[0]);
 }
 
+/* mask_closed() of another thread either is seen here, in real_mask, or sees mask_changes. */
 void carrier_sync_mask(struct carrier *c)
 {
-	carrier_set_mask(c, carrier_mask(c));
+	if (carrier_mask(c) != c->kernel_mask) {
+		atomic_store(&c->mask_changes, true);
+		carrier_set_mask(c, carrier_mask(c));
+		atomic_store(&c->mask_changes, false);
+	}
 	leave_realtime(c);
 }
 
 /* In a signal handler, where everything is blocked: the mask that it returns to. */
 ksigset_t carrier_mask_to_return(struct carrier *c)
 {
+	atomic_store(&c->mask_changes, true);
 	c->kernel_mask = carrier_mask(c);
+	atomic_store(&c->mask_changes, false);
 	leave_realtime(c);
 	return c->kernel_mask;
 }
@@ -131,6 +138,34 @@ void signal_real_bit(int sig)
 		atomic_fetch_or(&real_mask, bit);
 	else if (atomic_fetch_and(&real_mask, ~bit) & bit)
 		mask_opened();
+}
+
+ksigset_t carrier_closes(struct carrier *c)
+{
+	if (atomic_load(&c->mask_changes))
+		return 0; /* too early: asked again */
+	ksigset_t set = atomic_exchange(&c->closing, 0);
+	c->kernel_mask |= set;
+	return set;
+}
+
+/*
+ * Now that everybody blocks these, the kernel must not find a carrier that still has them open: it would end or stop
+ * the process. Who computes since before has, and who has the hub when it is not the caller. What carriers without a
+ * hub leave open for the thread they run is not looked after: that would be to interrupt each of them.
+ */
+static void mask_closed(ksigset_t set)
+{
+	struct carrier *self = carrier_self();
+	for (struct carrier *c = atomic_load(&carriers); c; c = c->next_all) {
+		if (c == self || !c->tid || (!atomic_load(&c->mask_changes) && !(set & ~c->kernel_mask)))
+			continue;
+		atomic_fetch_or(&c->closing, set);
+		while (atomic_load(&c->closing) & set && atomic_load(&c->alive)) {
+			sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+			sys(SYS_sched_yield);
+		}
+	}
 }
 
 /* Threads' masks. All with signal_lock. */
@@ -187,8 +222,17 @@ void signal_set_mask(struct thread *t, ksigset_t mask)
 	if (opened)
 		take_from_kernel(opened);
 	spin_lock(&signal_lock);
+	ksigset_t before = real_mask;
 	change_mask(t, mask);
+	ksigset_t closed = real_mask & ~before & ~(FAULTS | SYNCHRONOUS | OF_WHO_RUNS);
+	for (ksigset_t left = closed; left; left &= left - 1) {
+		int sig = __builtin_ctzl(left) + 1;
+		if (actions[sig].handler != (uint64_t)SIG_DFL || signal_ignored(sig))
+			closed &= ~SIGBIT(sig);
+	}
 	spin_unlock(&signal_lock);
+	if (closed)
+		mask_closed(closed);
 }
 
 static void count_in(struct thread *t, int by)

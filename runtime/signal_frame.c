@@ -286,6 +286,8 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 		c->repeat_result = sys_regs(repeat);
 		atomic_store(&c->repeat, NULL);
 	}
+	if (kick)
+		uc->mask |= carrier_closes(c);
 	struct thread *t = c->current;
 	if (kick && c->deliver) {
 		overlay(uc, c->deliver);

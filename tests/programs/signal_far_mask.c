@@ -1,5 +1,6 @@
 /* A thread that has a kernel thread of its own, or computes on one, opens its mask for the process's signals while
- * everybody else is asleep with them blocked: it gets those that wait, and those that come, from timers and by kill. */
+ * everybody else is asleep with them blocked: it gets those that wait, and those that come, from timers and by kill.
+ * When it closes its mask again, what would end the process waits, from that moment on. */
 // threads
 #include "test.h"
 #include <sys/fsuid.h>
@@ -63,15 +64,40 @@ static void *opens(void *arg)
 	return arg;
 }
 
+static void *closes(void *arg)
+{
+	sigset_t set = one_signal(SIGUSR1);
+	struct timespec zero = {0, 0};
+
+	if (arg)
+		setfsuid(geteuid());
+	else
+		compute(25000);
+	for (int i = 0; i < ROUNDS; i++) {
+		unblock_signal(SIGUSR1);
+		if (i % 2)
+			sleep_us(i % 7 * 30);
+		else
+			compute(i % 8 * 20);
+		block_signal(SIGUSR1);
+		SYS(kill(getpid(), SIGUSR1));
+		CHECK_EQ(sigtimedwait(&set, NULL, &zero), SIGUSR1);
+	}
+	return arg;
+}
+
 int main(void)
 {
 	set_handler(SIGALRM, on_signal, 0);
 	block_signal(SIGALRM);
+	block_signal(SIGUSR1);
 	for (int i = 0; i < 5; i++)
 		start(asleep, NULL);
 	join(start(opens, &handled));
+	join(start(closes, &handled));
 	puts("own kernel thread");
 	join(start(opens, NULL));
+	join(start(closes, NULL));
 	puts("computing");
 	return 0;
 }
