@@ -72,6 +72,10 @@ static void errors(void)
 	CHECK_EQ(*word, (uint32_t)own_tid() | FUTEX_OWNER_DIED);
 	EXPECT(futex(FUTEX_UNLOCK_PI, NULL), 0);
 	CHECK_EQ(*word, 0);
+	*word = FUTEX_OWNER_DIED | FUTEX_WAITERS;
+	EXPECT(futex(FUTEX_LOCK_PI, NULL), 0);
+	CHECK_EQ(*word, (uint32_t)own_tid() | FUTEX_OWNER_DIED);
+	EXPECT(futex(FUTEX_UNLOCK_PI, NULL), 0);
 	*word = FUTEX_WAITERS;
 	EXPECT(futex(FUTEX_LOCK_PI, NULL), 0);
 	CHECK_EQ(*word, own_tid());
