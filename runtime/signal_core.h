@@ -39,6 +39,7 @@ void kernel_action_set(int sig);                      /* tells the kernel what t
 
 /* The kernel's mask of a carrier. */
 ksigset_t carrier_mask_to_return(struct carrier *c);
+void carrier_mask_in_handler(struct carrier *c);
 ksigset_t carrier_closes(struct carrier *c); /* in a kick's handler: what is to be added to the mask it returns to */
 void carrier_block_signals(struct carrier *c);
 void carrier_set_mask(struct carrier *c, ksigset_t mask);

@@ -217,6 +217,7 @@ static void fault(struct carrier *c, int sig, const struct ksiginfo *info, struc
 		return;
 	}
 	carrier_enter(c);
+	carrier_mask_in_handler(c);
 	if (wants_handler(info, &a))
 		deliver_one(t, uc, info, &a);
 	kernel_mask_on_return(c, uc);
@@ -292,6 +293,7 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	if (kick && c->deliver) {
 		overlay(uc, c->deliver);
 		c->deliver = NULL;
+		carrier_mask_in_handler(c);
 		deliver_one(t, uc, &c->deliver_info, &c->deliver_action);
 		deliver_in_program(t, uc);
 		kernel_mask_on_return(c, uc);
@@ -322,6 +324,7 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 		return;
 	}
 	carrier_enter(c);
+	carrier_mask_in_handler(c);
 	if (leaving)
 		overlay(uc, t->regs);
 	signals_take_records(c, t);
