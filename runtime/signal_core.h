@@ -11,8 +11,9 @@
 #define SIGNAL_CANCEL 32
 #define SIGNAL_SETXID 33
 /* The kicks between carriers. A standard signal, because the kernel refuses a real-time one when the user has too many
- * queued (RLIMIT_SIGPENDING), and the one that nobody else sends: kicks are told apart by their sender. */
-#define SIGNAL_KICK SIGSTKFLT
+ * queued (RLIMIT_SIGPENDING); one that neither the kernel nor anybody else sends to an ordinary process, so that kicks
+ * are told apart by their sender; and one that debuggers pass on: gdb swallows SIGSTKFLT, which it does not know. */
+#define SIGNAL_KICK SIGPWR
 #define SIGNALS 64
 
 /* Never blocked for real: faults must reach us (user_copy), kicks must arrive. */

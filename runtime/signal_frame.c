@@ -402,8 +402,8 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 		c->deliver_action = a;
 		atomic_signal_fence(memory_order_release); /* any kick that finds `deliver` takes it up */
 		c->deliver = r;
-		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
-		__builtin_unreachable();
+		for (;;) /* a tracer may keep a signal to itself */
+			sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
 	}
 }
 
