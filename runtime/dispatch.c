@@ -122,7 +122,7 @@ void signals_look(struct thread *t)
 		return;
 	atomic_store_explicit(&c->attention, 0, memory_order_relaxed);
 	if (c->hub)
-		atomic_store_explicit(&c->hub->signals, 0, memory_order_relaxed);
+		atomic_store(&c->hub->signals, 0); /* before the look at what others may have left (signal_stray) */
 	signals_take_records(c, t);
 }
 

@@ -524,9 +524,41 @@ static void send(const struct ksiginfo *info)
 		send_process(info, false);
 }
 
+/*
+ * One of the program's with the number of the kicks, which nobody can block: it came to a kernel thread that is
+ * nobody's just now (a spare, the monitor), and the first hub looks at it. While it waits there the next one is
+ * dropped: standard signals do not queue.
+ */
+enum { NO_STRAY, STRAY_MOVES, STRAY_WAITS };
+static _Atomic uint32_t stray_state;
+static struct ksiginfo stray;
+
+void signal_stray(const struct ksiginfo *info)
+{
+	uint32_t state = NO_STRAY;
+	if (!atomic_compare_exchange_strong(&stray_state, &state, STRAY_MOVES))
+		return;
+	stray = *info;
+	atomic_store(&stray_state, STRAY_WAITS);
+	atomic_store(&hubs[0]->signals, 1);
+	hub_notify(hubs[0]);
+}
+
+static void take_stray(void)
+{
+	uint32_t state = STRAY_WAITS;
+	if (!atomic_compare_exchange_strong(&stray_state, &state, STRAY_MOVES))
+		return;
+	struct ksiginfo info = stray;
+	atomic_store(&stray_state, NO_STRAY);
+	send(&info);
+}
+
 void signals_drain(struct carrier *c)
 {
 	struct ksiginfo info;
+	if (unlikely(atomic_load(&stray_state) == STRAY_WAITS))
+		take_stray();
 	while (carrier_recorded_pop(c, &info))
 		send(&info);
 }
@@ -693,6 +725,7 @@ int signals_start(struct thread *main_thread)
 void signals_restore_kernel(struct thread *survivor)
 {
 	signal_lock = (struct spin){0};
+	stray_state = NO_STRAY;
 	slab_reset_in_child(&queue_slab);
 	for (int sig = 1; sig <= SIGNALS; sig++)
 		if (kernel_action_differs(sig))

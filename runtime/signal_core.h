@@ -60,7 +60,8 @@ bool signal_ignored(int sig);
 void signal_nudge(struct thread *t); /* t looks at what it is asked to; with signal_lock */
 void signals_look(struct thread *t); /* if a handler left a note: takes the records */
 void signals_take_records(struct carrier *c, struct thread *t);
-void signals_drain(struct carrier *c); /* what the handler recorded while the carrier was in the runtime */
+void signal_stray(const struct ksiginfo *info); /* nobody's carrier was met by a SIGNAL_KICK of the program's */
+void signals_drain(struct carrier *c);          /* what the handler recorded while the carrier was in the runtime */
 
 /* A pending signal that needs the program's handler: arranges for it and does not return. Returns when there is none
  * (left), after default actions and ignored ones. `ret`: the interrupted call's result. */

@@ -309,7 +309,9 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 		fault(c, sig, info, uc, in_program);
 		return;
 	}
-	if (!kick)
+	if (sig == SIGNAL_KICK && !kick && !t && !c->hub)
+		signal_stray(info);
+	else if (!kick)
 		record(c, sig, info, uc);
 	if (!in_program) {
 		if (in_range(uc->ip, native_begin, native_instruction))
