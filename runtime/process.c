@@ -196,8 +196,11 @@ static long exec(struct thread *t, struct regs *r)
 	struct carrier *c = carrier_self();
 	const long args[6] = {(long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9};
 	struct scheduling own, was = {0};
-	if (signal_pending(&t->sig))
+	signal_kicks(t, false);
+	if (signal_pending(&t->sig)) {
+		signal_kicks(t, true);
 		return -ERESTARTNOINTR;
+	}
 	scheduling_of(t, &own);
 	if (scheduled(&own))
 		scheduling_of_kernel_thread(&was);
@@ -208,6 +211,7 @@ static long exec(struct thread *t, struct regs *r)
 	carrier_publish_native(c);
 	long ret = native_syscall(args, (long)r->nr, &c->attention);
 	carrier_enter(c);
+	signal_kicks(t, true);
 	signals_take_back(lent);
 	handle_again();
 	if (scheduled(&own)) {

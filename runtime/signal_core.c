@@ -398,8 +398,16 @@ static void notify(struct thread *t)
 	sys(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0);
 	thread_wake(t, WAKE_SIGNAL);
 	struct carrier *c = atomic_load(&t->carrier);
-	if (c && c != carrier_self())
+	if (c && c != carrier_self() && !t->sig.not_kicked)
 		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+}
+
+void signal_kicks(struct thread *t, bool allowed)
+{
+	spin_lock(&signal_lock);
+	t->sig.not_kicked = !allowed;
+	spin_unlock(&signal_lock);
+	sys(SYS_getpid); /* at whose end one comes that was sent before */
 }
 
 void signal_nudge(struct thread *t)

@@ -57,8 +57,9 @@ void signal_wait_begin(struct thread *t, ksigset_t set);
 void signal_wait_end(struct thread *t);
 void signals_discard_timer(int id); /* what it sent and nobody took */
 bool signal_ignored(int sig);
-void signal_nudge(struct thread *t); /* t looks at what it is asked to; with signal_lock */
-void signals_look(struct thread *t); /* if a handler left a note: takes the records */
+void signal_nudge(struct thread *t);               /* t looks at what it is asked to; with signal_lock */
+void signal_kicks(struct thread *t, bool allowed); /* of the calling thread. Not allowed: none is under way either */
+void signals_look(struct thread *t);               /* if a handler left a note: takes the records */
 void signals_take_records(struct carrier *c, struct thread *t);
 void signal_stray(const struct ksiginfo *info); /* nobody's carrier was met by a SIGNAL_KICK of the program's */
 void signals_drain(struct carrier *c);          /* what the handler recorded while the carrier was in the runtime */
