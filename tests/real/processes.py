@@ -9,7 +9,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import both
 
 PROGRAM = os.path.join(both.HERE, "processes_program.txt")
-PARTS = ["subprocess", "fork", "spawn", "forkserver", "os_fork", "executor", "signals"]
+PARTS = ["subprocess", "options", "fork", "spawn", "forkserver", "shared_fork", "os_fork", "executor", "signals"]
+if both.FULL:
+    PARTS += ["shared_spawn", "shared_forkserver"]
 
 for i in range(10 if both.FULL else 1):
     for part in PARTS:
