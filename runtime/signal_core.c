@@ -797,11 +797,12 @@ void signal_die(int sig)
 	sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), sig);
 }
 
-/* The kernel's own stop, which its parent sees by its number, and which an orphaned process group does not have. */
+/* The kernel's own stop, which its parent sees by its number, and which an orphaned process group does not have. The
+ * kernel's mask may be that of the runtime's handler, or one from when the carrier still had a hub. */
 void signal_stop(int sig)
 {
-	struct carrier *c = carrier_self();
-	carrier_set_mask(c, c->kernel_mask & ~SIGBIT(sig));
-	sys(SYS_tgkill, runtime_pid, c->tid, sig);
-	carrier_sync_mask(c);
+	ksigset_t bit = SIGBIT(sig), before;
+	sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, &before, 8);
+	sys(SYS_tgkill, runtime_pid, carrier_self()->tid, sig);
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
