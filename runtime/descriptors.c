@@ -165,6 +165,8 @@ long call_ioctl(struct thread *t, struct regs *r)
 	case FIONCLEX:
 		return sys(SYS_ioctl, r->rdi, r->rsi, r->rdx);
 	default:
+		if (unlikely(signal_job_control_differs(t)) && _IOC_TYPE((unsigned)r->rsi) == 'T' /* of terminals */)
+			return handoff_regs(t, r);
 		return native_regs(t, r);
 	}
 }

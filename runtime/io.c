@@ -252,23 +252,25 @@ static bool is_fifo(int fd)
 	return !sys(SYS_fstat, fd, &st) && S_ISFIFO(st.st_mode);
 }
 
-/* The call of r on another number of the same description. */
-static long native_on(struct thread *t, const struct regs *r, int fd)
-{
-	return native(t, r->nr, fd, r->rsi, r->rdx, r->r10, r->r8, r->r9);
-}
-
-static long handoff_on(struct thread *t, const struct regs *r, int fd)
-{
-	return handoff(t, r->nr, fd, r->rsi, r->rdx, r->r10, r->r8, r->r9);
-}
-
 /* A terminal's read is the line discipline's: with VMIN and VTIME, or from the background, it does not wait for what
  * poll waits for. */
 static bool is_tty(int fd)
 {
 	struct termios tio;
 	return sys(SYS_ioctl, fd, TCGETS, &tio) == 0;
+}
+
+/* The call of r on another number of the same description. */
+static long handoff_on(struct thread *t, const struct regs *r, int fd)
+{
+	return handoff(t, r->nr, fd, r->rsi, r->rdx, r->r10, r->r8, r->r9);
+}
+
+static long native_on(struct thread *t, const struct regs *r, int fd)
+{
+	if (unlikely(signal_job_control_differs(t)) && is_tty(fd))
+		return handoff_on(t, r, fd);
+	return native(t, r->nr, fd, r->rsi, r->rdx, r->r10, r->r8, r->r9);
 }
 
 /* Poll, then the call. Another process may be quicker in between: the rescue covers it; with other threads that wait

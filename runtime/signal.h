@@ -54,6 +54,9 @@ static inline bool signal_pending(struct thread_signals *s)
 int signal_set_temporary_mask(struct thread *t, const ksigset_t *user_mask, size_t size);
 void signal_mask_call_done(struct thread *t, bool interrupted);
 
+/* t blocks SIGTTIN or SIGTTOU, which others do not: a terminal sees that only while t has a carrier without a hub. */
+bool signal_job_control_differs(const struct thread *t);
+
 void signal_thread_born(struct thread *t);
 void signal_thread_gone(struct thread *t);
 

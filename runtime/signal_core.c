@@ -61,6 +61,15 @@ static bool has_first_hub(const struct carrier *c)
 	return c->hub && c->hub->id == 0;
 }
 
+/* Without a hub: it has one thread to run, or none. */
+static ksigset_t carrier_mask_alone(const struct thread *t)
+{
+	ksigset_t open = NEVER_BLOCKED | SYNCHRONOUS | OF_WHO_RUNS;
+	if (t)
+		open |= (FAULTS | JOB_CONTROL) & ~t->sig.mask;
+	return ~open;
+}
+
 /*
  * A carrier without a hub has one thread to run, maybe in a long wait in the kernel, which a signal for another thread
  * would end (a timeout that is relative would begin anew). There is always a carrier with a hub to take what is sent to
@@ -72,7 +81,7 @@ static ksigset_t carrier_mask(struct carrier *c)
 	ksigset_t mask = atomic_load_explicit(&real_mask, memory_order_relaxed);
 	struct carrier *taker = NULL;
 	if (!c->hub)
-		return mask | ~(NEVER_BLOCKED | FAULTS | SYNCHRONOUS | OF_WHO_RUNS);
+		return mask | carrier_mask_alone(c->current);
 	if (!has_first_hub(c) || queued_much())
 		return mask | REALTIME;
 	if (likely(atomic_load_explicit(&realtime_taker, memory_order_relaxed) == c) ||
@@ -181,6 +190,11 @@ static void mask_closed(ksigset_t set)
 			close_in_handler(self);
 		}
 	}
+}
+
+bool signal_job_control_differs(const struct thread *t)
+{
+	return t->sig.mask & ~atomic_load_explicit(&real_mask, memory_order_relaxed) & JOB_CONTROL;
 }
 
 /* Threads' masks. All with signal_lock. */
