@@ -40,7 +40,11 @@ _Static_assert(sizeof(struct kucontext) == 304 && sizeof(struct kframe) == 440, 
 #define EFLAGS_DF 0x400UL
 #define EFLAGS_TF 0x100UL
 #define FP_XSTATE_MAGIC1 0x46505853U
-#define FXSAVE_SIZE 512
+/* Offsets in fxsave's area. */
+#define FP_CONTROL 0
+#define FP_MXCSR 24
+#define FP_SOFTWARE 464
+#define FXSAVE_SIZE 512 /* xsave's header follows */
 #define SS_AUTODISARM_ (1U << 31)
 
 /* The call r is done: these are the program's registers. */
@@ -58,8 +62,21 @@ static void overlay(struct kucontext *uc, const struct regs *r)
 /* Size of the FPU state: the kernel writes it into the part of fxsave's area that is left to software. */
 static size_t fp_size(uint64_t fpstate)
 {
-	const uint32_t *sw = (const uint32_t *)(fpstate + 464);
+	const uint32_t *sw = (const uint32_t *)(fpstate + FP_SOFTWARE);
 	return sw[0] == FP_XSTATE_MAGIC1 ? sw[1] : FXSAVE_SIZE;
+}
+
+/* A handler begins with the FPU as a new program does (fpu__clear_user_states() of the kernel): what the kernel will
+ * load for it. Protection keys stay the thread's. */
+static void fp_reset(uint64_t fpstate)
+{
+	const uint64_t protection_keys = 1UL << 9;
+	bool extended = fp_size(fpstate) > FXSAVE_SIZE;
+	memset((void *)fpstate, 0, FP_SOFTWARE);
+	*(uint16_t *)(fpstate + FP_CONTROL) = 0x37f;
+	*(uint32_t *)(fpstate + FP_MXCSR) = 0x1f80;
+	if (extended)
+		*(uint64_t *)(fpstate + FXSAVE_SIZE) &= protection_keys; /* none of the others is there: initial */
 }
 
 static bool within(const struct kaltstack *alt, uint64_t sp)
@@ -104,6 +121,8 @@ static bool push_frame(struct thread *t, struct kucontext *uc, const struct ksig
 			stack_report_overflow(t, sp, uc->ip);
 		return false;
 	}
+	if (fp)
+		fp_reset(uc->fpstate);
 	t->sig.restore_mask = false;
 	if (t->sig.alt.flags & SS_AUTODISARM_)
 		t->sig.alt = (struct kaltstack){.flags = SS_DISABLE};
