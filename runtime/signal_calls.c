@@ -175,24 +175,30 @@ long call_rt_sigreturn(struct thread *t, struct regs *r)
 	signal_return(t, r);
 }
 
+long signal_set_altstack(struct thread *t, struct kaltstack new, uint64_t sp)
+{
+	int mode = new.flags & ~(int)(1U << 31) /* SS_AUTODISARM */;
+	if (signal_on_altstack(&t->sig.alt, sp))
+		return -EPERM;
+	if (mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK)
+		return -EINVAL;
+	if (mode == SS_DISABLE)
+		new.sp = new.size = 0;
+	else if (new.size < 2048 /* MINSIGSTKSZ */)
+		return -ENOMEM;
+	new.flags &= ~SS_ONSTACK;
+	t->sig.alt = new;
+	return 0;
+}
+
 long call_sigaltstack(struct thread *t, struct regs *r)
 {
 	struct kaltstack new, old = t->sig.alt;
 	bool on = signal_on_altstack(&old, r->rsp);
 	if (r->rdi) {
-		if (user_read(&new, r->rdi))
-			return -EFAULT;
-		if (on)
-			return -EPERM;
-		int mode = new.flags & ~(int)(1U << 31) /* SS_AUTODISARM */;
-		if (mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK)
-			return -EINVAL;
-		if (mode == SS_DISABLE)
-			new.sp = new.size = 0;
-		else if (new.size < 2048 /* MINSIGSTKSZ */)
-			return -ENOMEM;
-		new.flags &= ~SS_ONSTACK;
-		t->sig.alt = new;
+		long err = user_read(&new, r->rdi) ? -EFAULT : signal_set_altstack(t, new, r->rsp);
+		if (err)
+			return err;
 	}
 	if (r->rsi) {
 		if (on)

@@ -67,9 +67,11 @@ void signals_take_records(struct carrier *c, struct thread *t);
 void signal_stray(const struct ksiginfo *info); /* nobody's carrier was met by a SIGNAL_KICK of the program's */
 void signals_drain(struct carrier *c);          /* what the handler recorded while the carrier was in the runtime */
 
+bool signal_on_altstack(const struct kaltstack *alt, uint64_t sp);
+long signal_set_altstack(struct thread *t, struct kaltstack new, uint64_t sp);
+
 /* A pending signal that needs the program's handler: arranges for it and does not return. Returns when there is none
  * (left), after default actions and ignored ones. `ret`: the interrupted call's result. */
-bool signal_on_altstack(const struct kaltstack *alt, uint64_t sp);
 void signal_deliver(struct thread *t, struct regs *r, long ret);
 /* The rest of the thread's life is fn(), called on its own stack as program code. */
 _Noreturn void signal_run_in_program(struct thread *t, void (*fn)(void));

@@ -441,11 +441,8 @@ void signal_return(struct thread *t, struct regs *r)
 		thread_yield(t);
 	c = carrier_self();
 	signal_set_mask(t, uc.mask);
-	if (!signal_on_altstack(&t->sig.alt, uc.sp)) {
-		t->sig.alt = uc.stack;
-		t->sig.alt.flags &= ~SS_ONSTACK;
-	}
-	carrier_set_mask(c, ~0UL); /* kicks too */
+	signal_set_altstack(t, uc.stack, r->rsp); /* what is wrong with it is not told (restore_altstack()) */
+	carrier_set_mask(c, ~0UL);                /* kicks too */
 	signals_take_records(c, t);
 	uc.stack = (struct kaltstack){(uint64_t)c->altstack, 0, CARRIER_SIGNAL_STACK};
 	if (runtime_hooks.site_resume)
