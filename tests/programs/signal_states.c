@@ -279,11 +279,15 @@ int main(void)
 	const int signals[] = {QUEUED, PLAIN, TIMED};
 	unsigned seed = test_seed();
 	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
-	pid_t child = (pid_t)SYS(fork()); /* that never ends, for who waits for it */
+	int alive[2];
+	pid_t child; /* that does not end, for who waits for it */
 
-	if (child == 0)
-		for (;;)
-			pause();
+	SYS(pipe(alive));
+	child = (pid_t)SYS(fork());
+	if (child == 0) {
+		close(alive[1]);
+		_exit(read(alive[0], &(char){0}, 1) != 0);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		sigaddset(&sa.sa_mask, signals[i]);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
