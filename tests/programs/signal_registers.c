@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <ucontext.h>
 
 /* In the order in which call_and_capture stores them. */
@@ -207,6 +208,37 @@ static void changed(void)
 	from_another("computing", change == GOES_BEYOND ? spin_for_ever : spin_for_rax, zeros);
 }
 
+/* A call that is to be made again, as the handler leaves it: another one, or with another argument. */
+
+static void on_restart(int sig, siginfo_t *info, void *context)
+{
+	greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	(void)sig, (void)info;
+	if (handled || g[REG_RAX] != SYS_readv || spins(g[REG_RIP]))
+		return;
+	handled = 1;
+	if (change == REGISTERS_TOO)
+		g[REG_RDI] = -1;
+	else
+		g[REG_RAX] = SYS_getppid;
+}
+
+static void restarted(const char *what, bool by_name)
+{
+	pthread_t self = pthread_self(), sender = start(sends, &self);
+	char c;
+	struct iovec iov = {&c, 1};
+	long ret;
+
+	handled = 0;
+	SYS(sem_post(&begins));
+	ret = by_name ? readv(empty[0], &iov, 1) : syscall(SYS_readv, empty[0], &iov, 1);
+	CHECK(change == REGISTERS_TOO ? ret == -1 && errno == EBADF : ret == getppid());
+	join(sender);
+	printf("a call to be made again, %s: right\n", what);
+}
+
 /* A handler begins with the state of a fresh thread, whatever it interrupts. */
 
 static volatile unsigned handlers_mxcsr;
@@ -267,6 +299,12 @@ static void *run(void *arg)
 	changed();
 	change = GOES_BEYOND;
 	changed();
+	set_sigaction(SIGUSR1, on_restart, SA_RESTART);
+	restarted("another call", false);
+	restarted("another call by readv", true);
+	change = REGISTERS_TOO;
+	restarted("another argument", false);
+	restarted("another argument by readv", true);
 	set_handler(SIGUSR1, looks_at_state, 0);
 	state_of_handler("computing", true);
 	state_of_handler("at a call's exit", false);
