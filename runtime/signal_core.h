@@ -23,6 +23,8 @@
 /* Sent by the kernel to the very thread whose call or time it is about, on whatever carrier that runs. */
 #define SYNCHRONOUS (SIGBIT(SIGPIPE) | SIGBIT(SIGXFSZ))
 #define OF_WHO_RUNS (SIGBIT(SIGPROF) | SIGBIT(SIGVTALRM))
+/* A fault's signal that is blocked kills at once (force_sig()), whatever handler there is. */
+#define FAULTS (SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
 /* Whether a terminal's reader, writer or setter in the background is stopped, or told EIO, or let through, the kernel
  * decides by the mask of the kernel thread that calls (__tty_check_change()). */
 #define JOB_CONTROL (SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))

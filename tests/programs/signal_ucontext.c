@@ -331,10 +331,27 @@ static void faults(void)
 		signal(faulting[i], SIG_DFL);
 }
 
+/* For so long that others go on without it, and then something that makes its mask known. */
+static void computes(void)
+{
+	long long until = now_ns() + 30 * NSEC_PER_MSEC;
+
+	while (now_ns() < until)
+		;
+	CHECK(!blocked(SIGFPE));
+}
+
 static void *parks(void *arg)
 {
 	for (;;)
 		pause();
+	return arg;
+}
+
+static void *ticks(void *arg)
+{
+	for (;;)
+		sleep_us(500);
 	return arg;
 }
 
@@ -353,11 +370,18 @@ static void *run(void *arg)
 	contents();
 	masks();
 	stacks();
-	for (int i = 0; i < 3; i++) {
-		faults();
-		sleep_us(100);
-	}
+	faults();
+	sleep_us(100);
+	faults();
+	computes();
+	faults();
 	return NULL;
+}
+
+static void *bound(void *arg)
+{
+	SYS(unshare(CLONE_FS));
+	return run(arg);
 }
 
 int main(void)
@@ -370,7 +394,9 @@ int main(void)
 	CHECK(unreadable != MAP_FAILED && past_the_end != MAP_FAILED);
 	SYS(sem_init(&go, 0, 0));
 	start(parks, NULL);
+	start(ticks, NULL);
 	run("main");
 	join(start(run, "a thread"));
+	join(start(bound, "a thread with a state of its own in the kernel"));
 	return 0;
 }
