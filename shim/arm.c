@@ -49,7 +49,7 @@ static uintptr_t canonical(uintptr_t ip)
 	if (s)
 		return s->insn + 2;
 	for (size_t i = 0; i < sites.n_patched; i++)
-		if (sites.by_resume[i]->again == ip && sites.by_resume[i]->form != FORM_NUMBER)
+		if (sites.by_resume[i]->again == ip)
 			return sites.by_resume[i]->insn;
 	return ip;
 }
@@ -60,7 +60,7 @@ static uintptr_t resume_of(uintptr_t ip)
 	if (s && s->resume)
 		return s->resume;
 	s = site_by_after(&sites, ip + 2);
-	return s && s->again && s->form != FORM_NUMBER ? s->again : ip;
+	return s && s->again ? s->again : ip;
 }
 
 static bool is_raw(uintptr_t resume)

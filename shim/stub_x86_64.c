@@ -1,12 +1,12 @@
 /*
  * Writing stubs. On entry to the entry: rax = number, rcx = the way back, everything else as at the syscall.
  *
- *   FORM_NUMBER                 FORM_BEFORE                    FORM_AFTER
- *   mov  $nr, %eax              moved instructions
- *   lea  resume(%rip), %rcx     again: lea resume(%rip),%rcx   lea  resume(%rip), %rcx
- *   jmp  *entry(%rip)           jmp  *entry(%rip)              jmp  *entry(%rip)
- *                                                              resume: moved instructions
- *                                                              jmp  back
+ *   FORM_NUMBER                   FORM_BEFORE                   FORM_AFTER
+ *   mov  $nr, %eax                moved instructions
+ *   again: lea resume(%rip),%rcx  again: lea resume(%rip),%rcx  lea  resume(%rip), %rcx
+ *   jmp  *entry(%rip)             jmp  *entry(%rip)             jmp  *entry(%rip)
+ *                                                               resume: moved instructions
+ *                                                               jmp  back
  *
  * The moved instructions leave rax and the arguments as the syscall expects them. They may use rcx: the syscall
  * destroys it.
@@ -107,6 +107,7 @@ bool stub_write(struct site *site, const struct move *moves, uintptr_t at, uintp
 	if (site->form == FORM_NUMBER) {
 		put(&w, "\xb8", 1);
 		put(&w, &nr, 4);
+		site->again = (uintptr_t)w.p; /* with the number that a signal handler may have put there */
 	} else if (site->form == FORM_BEFORE) {
 		for (size_t i = 0; i < site->n_moves; i++)
 			put_move(&w, &moves[site->moves + i]);

@@ -390,7 +390,7 @@ static void lookups(struct sites *s)
 		CHECK(site_by_resume(s, site->resume) == site);
 		CHECK(!site_by_resume(s, site->resume + 1));
 		CHECK((site->resume == site->insn + 2) == (site->form != FORM_AFTER));
-		CHECK(site->again == site->start || site->form == FORM_BEFORE);
+		CHECK((site->again == site->start) == (site->form == FORM_AFTER));
 	}
 	CHECK(!site_by_after(s, 0) && !site_by_after(s, UINTPTR_MAX));
 	CHECK(!site_by_resume(s, 0) && !site_by_resume(s, UINTPTR_MAX));
