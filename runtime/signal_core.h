@@ -18,8 +18,6 @@
 
 /* Never blocked for real: faults must reach us (user_copy), kicks must arrive. */
 #define NEVER_BLOCKED (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGNAL_KICK))
-/* What an instruction of the program's may raise besides; the kernel kills where that is blocked (force_sig_info). */
-#define FAULTS (SIGBIT(SIGFPE) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGSYS))
 /* Sent by the kernel to the very thread whose call or time it is about, on whatever carrier that runs. */
 #define SYNCHRONOUS (SIGBIT(SIGPIPE) | SIGBIT(SIGXFSZ))
 #define OF_WHO_RUNS (SIGBIT(SIGPROF) | SIGBIT(SIGVTALRM))
