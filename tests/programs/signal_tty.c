@@ -188,7 +188,12 @@ static void in_background(const struct job *job, enum disposition d, bool in_thr
 		SYS(kill(-pid, SIGCONT));
 		show(status_of(pid));
 	}
-	printf(", handled %d\n", drain(handled_fds[0]));
+	int handled = drain(handled_fds[0]);
+	/* The kernel tries the call again while the thread that took the signal is not yet the one that called. */
+	if (d == HANDLED)
+		puts(handled ? ", handled" : ", not handled");
+	else
+		printf(", handled %d\n", handled);
 	to_foreground(getpgrp());
 	SYS(tcflush(tty, TCIFLUSH));
 	drain(master);
