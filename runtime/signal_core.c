@@ -122,7 +122,8 @@ ksigset_t carrier_mask_to_return(struct carrier *c)
 	return c->kernel_mask;
 }
 
-/* The handler's own mask (kernel_action_set): who closes something does not wait for this carrier. */
+/* The handler's own mask (kernel_action_set), in which no kick arrives: who closes something does not wait for this
+ * carrier, which may be waiting for him. */
 void carrier_mask_in_handler(struct carrier *c)
 {
 	c->kernel_mask = ~(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS));
@@ -164,14 +165,6 @@ ksigset_t carrier_closes(struct carrier *c)
 	return set;
 }
 
-/* In a handler no kick arrives, but all is closed, and the mask that it returns to will be looked up. Two who wait for
- * each other go on by this. */
-static void close_in_handler(struct carrier *c)
-{
-	if (c->kernel_mask & SIGBIT(SIGNAL_KICK))
-		atomic_store(&c->closing, 0);
-}
-
 /*
  * Now that everybody blocks these, the kernel must not find a carrier that still has them open: it would end or stop
  * the process. Who computes since before has, and who has the hub when it is not the caller. What carriers without a
@@ -187,7 +180,6 @@ static void mask_closed(ksigset_t set)
 		while (atomic_load(&c->closing) & set && atomic_load(&c->alive)) {
 			sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
 			sys(SYS_sched_yield);
-			close_in_handler(self);
 		}
 	}
 }
