@@ -207,4 +207,5 @@ help:
 	@echo "make install            PREFIX=$(PREFIX) DESTDIR="
 	@echo "make clean              remove $(BUILD)"
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Other people's sources, under parity/, have files of that name too.
+-include $(shell find $(BUILD) -path $(BUILD)/parity -prune -o -name '*.d' -type f -print 2>/dev/null)
