@@ -12,6 +12,8 @@
 #include "clock.h"
 #include "hub.h"
 #include "mem.h"
+#include "runtime.h"
+#include "say.h"
 #include "signal_core.h"
 #include "stats.h"
 
@@ -50,11 +52,24 @@ static bool has_work(struct hub *h)
 	return h->run_length || atomic_load(&h->inbound) || atomic_load(&h->signals) || atomic_load(&threads_alive) > 1;
 }
 
+/* All carriers are in use: the thread is interrupted, and takes turns with the others. */
+static void preempt(struct hub *h, struct carrier *c)
+{
+	static bool said;
+	if (!said)
+		say("%u kernel threads are all in use: threads that compute take turns", max_carriers);
+	said = true;
+	atomic_store(&h->preempt, 1);
+	sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+}
+
 static void rescue(struct hub *h, struct carrier *c, uint64_t seen)
 {
 	struct carrier *spare = spare_take();
-	if (!spare)
+	if (!spare) {
+		preempt(h, c);
 		return;
+	}
 	c->stolen_at = cpu_time_of_carrier(c->tid);
 	if (atomic_compare_exchange_strong(&c->state, &seen, (seen & ~(uint64_t)MODE_MASK) | MODE_STOLEN)) {
 		STAT_ADD(rescues, 1);

@@ -17,6 +17,7 @@ struct runtime_hooks {
 	bool (*in_trampoline)(uintptr_t ip);       /* in our text, but part of the program's own call */
 	void (*last_thread_exit)(void);            /* libc's exit(0) */
 	void (*abort)(void);                       /* libc's */
+	void (*preempted)(void);                   /* as a handler: comes in at once, with the frame behind it */
 	void (*forked)(void);                      /* in the child of a fork: dormant again */
 };
 extern struct runtime_hooks runtime_hooks;

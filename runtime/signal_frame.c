@@ -116,11 +116,8 @@ static bool push_frame(struct thread *t, struct kucontext *uc, const struct ksig
 		f.uc.ip = runtime_hooks.site_canonical(uc->ip);
 	f.uc.mask = t->sig.restore_mask ? t->sig.saved_mask : t->sig.mask;
 	f.uc.oldmask = f.uc.mask;
-	if ((fp && user_copy((void *)fp_at, (void *)uc->fpstate, fp)) || user_copy((void *)sp, &f, sizeof(f))) {
-		if (actions[SIGSEGV].handler <= 1)
-			stack_report_overflow(t, sp, uc->ip);
+	if ((fp && user_copy((void *)fp_at, (void *)uc->fpstate, fp)) || user_copy((void *)sp, &f, sizeof(f)))
 		return false;
-	}
 	if (fp)
 		fp_reset(uc->fpstate);
 	t->sig.restore_mask = false;
@@ -179,9 +176,21 @@ static void deliver_one(struct thread *t, struct kucontext *uc, const struct ksi
 	struct kaction of_segv = actions[SIGSEGV];
 	if (push_frame(t, uc, info, a))
 		return;
+	if (of_segv.handler <= 1)
+		stack_report_overflow(t, uc->sp, uc->ip);
 	bool dies = info->si_signo == SIGSEGV || of_segv.handler <= 1 || t->sig.mask & SIGBIT(SIGSEGV);
 	if (dies || !wants_handler(&segv, &of_segv) || !push_frame(t, uc, &segv, &of_segv))
 		signal_die(SIGSEGV);
+}
+
+/* t has had its turn, and there is no carrier to give the hub to: it comes in by the return from a handler that it
+ * never had, and yields there. Where its stack has no room for the frame it goes on. */
+static void preempt(struct thread *t, struct kucontext *uc)
+{
+	const struct ksiginfo info = {.si_signo = SIGNAL_KICK};
+	const struct kaction a = {.handler = (uint64_t)runtime_hooks.preempted, .flags = SA_NODEFER};
+	if (runtime_hooks.preempted && push_frame(t, uc, &info, &a))
+		atomic_store_explicit(&t->hub->preempt, 1, memory_order_relaxed);
 }
 
 /* As the kernel does, a frame for each of those that can be taken: the last one's handler is the first to run. */
@@ -349,8 +358,10 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	if (leaving)
 		overlay(uc, t->regs);
 	signals_take_records(c, t);
-	hub_had_enough(t); /* to the monitor every signal looks like progress, whoever it is for */
+	bool enough = hub_had_enough(t); /* to the monitor every signal looks like progress, whoever it is for */
 	deliver_in_program(t, uc);
+	if (enough)
+		preempt(t, uc);
 	kernel_mask_on_return(c, uc);
 	carrier_publish_native(c);
 }

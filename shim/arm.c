@@ -30,6 +30,7 @@ static const void *raw_syscall; /* libc's syscall(2) */
 static bool patched;
 
 void green_entry(void);
+void green_preempted(void);
 
 /* The rooms of the site table that the runtime asks for: in signal handlers, so without libc. */
 
@@ -220,6 +221,7 @@ static const char *start(void)
 	    .in_trampoline = in_export,
 	    .last_thread_exit = exit_process,
 	    .abort = abort,
+	    .preempted = green_preempted,
 	    .forked = after_fork,
 	};
 	int err = runtime_start(&opt);

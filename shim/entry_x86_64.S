@@ -53,4 +53,19 @@ green_entry:
 	.cfi_endproc
 	.size green_entry, . - green_entry
 
+/*
+ * green_preempted: the handler of a frame that nobody sent, pushed so that its thread comes in and lets the others run.
+ * It does what a handler's `ret` to libc's restorer does.
+ */
+	.globl green_preempted
+	.hidden green_preempted
+	.type green_preempted, @function
+green_preempted:
+	add	$8, %rsp
+	mov	$15, %eax /* rt_sigreturn */
+	lea	1f(%rip), %rcx
+	jmp	green_entry
+1:	ud2
+	.size green_preempted, . - green_preempted
+
 	.section .note.GNU-stack, "", @progbits
