@@ -155,21 +155,6 @@ static void *makes_child(void *arg)
 	return start(lives_short, arg) ? join(start(lives_short, arg)) : NULL;
 }
 
-static int kernel_threads(void)
-{
-	char text[4096], *at;
-	FILE *f = fopen("/proc/self/status", "r");
-	size_t n;
-
-	CHECK(f);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	at = strstr(text, "\nThreads:");
-	CHECK(at);
-	return atoi(at + strlen("\nThreads:"));
-}
-
 static void come_and_go(void)
 {
 	turns = 0;

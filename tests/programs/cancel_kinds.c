@@ -2,8 +2,7 @@
  * that races with the thread's end and with who joins it. */
 // threads
 // libs: -lrt
-#include "test.h"
-#include <mqueue.h>
+#include "wait_test.h"
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ipc.h>
@@ -12,7 +11,6 @@
 #include <sys/sem.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <threads.h>
 
 static char dir[200], path[256], fifo[256];
@@ -168,7 +166,7 @@ static void w_connect(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	for (;;)
-		connect(fd, (struct sockaddr *)&full_address, sizeof(sa_family_t) + 6);
+		connect_there(fd, &full_address);
 }
 
 static void w_pselect(void)
@@ -454,19 +452,6 @@ static void races(void)
 	CHECK(canceled > 0);
 }
 
-static mqd_t open_mq(const char *suffix)
-{
-	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 8};
-	char name[64];
-	mqd_t q;
-
-	snprintf(name, sizeof(name), "/cancel_kinds.%s.%d", suffix, getpid());
-	q = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
-	CHECK(q != (mqd_t)-1);
-	mq_unlink(name);
-	return q;
-}
-
 static void make_child(void)
 {
 	int ready[2];
@@ -488,7 +473,6 @@ static void set_up(void)
 {
 	const char *tmp = getenv("TMPDIR");
 	struct msqid_ds ds;
-	socklen_t length = sizeof(full_address);
 
 	snprintf(dir, sizeof(dir), "%s/cancel_kinds.XXXXXX", tmp ? tmp : "/tmp");
 	CHECK(mkdtemp(dir));
@@ -501,8 +485,8 @@ static void set_up(void)
 	SYS(msgctl(full_queue, IPC_STAT, &ds));
 	ds.msg_qbytes = 4096;
 	SYS(msgctl(full_queue, IPC_SET, &ds));
-	mq = open_mq("empty");
-	full_mq = open_mq("full");
+	mq = small_queue();
+	full_mq = small_queue();
 	shared_sem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(shared_sem != MAP_FAILED);
 	SYS(sem_init(shared_sem, 1, 0));
@@ -513,16 +497,8 @@ static void set_up(void)
 	CHECK(stream);
 	SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, full_pair));
-	full_address.sun_family = AF_UNIX;
-	full_listener = (int)SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	SYS(bind(full_listener, (struct sockaddr *)&full_address, sizeof(sa_family_t)));
-	SYS(listen(full_listener, 1));
-	SYS(getsockname(full_listener, (struct sockaddr *)&full_address, &length));
-	for (int fd = 0; fd >= 0;) {
-		fd = (int)SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
-		if (connect(fd, (struct sockaddr *)&full_address, sizeof(sa_family_t) + 6) < 0)
-			break;
-	}
+	full_listener = listen_briefly(&full_address);
+	fill_backlog(&full_address);
 	make_child();
 }
 

@@ -4,9 +4,8 @@
 // threads
 // libs: -lrt
 #include "io_test.h"
+#include "wait_test.h"
 #include <aio.h>
-#include <dirent.h>
-#include <mqueue.h>
 #include <pty.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -66,7 +65,7 @@ static void w_connect(void)
 	int fd = (int)SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	pthread_cleanup_push(close_fd, &fd);
 	for (;;)
-		connect(fd, (struct sockaddr *)&full_address, sizeof(sa_family_t) + 6);
+		connect_there(fd, &full_address);
 	pthread_cleanup_pop(1);
 }
 WAIT(creat, creat(fifo, 0600);)
@@ -325,30 +324,6 @@ static void cancel_one(const struct point *p, bool before, bool async, bool boun
 	}
 }
 
-static int descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-static mqd_t open_mq(const char *suffix)
-{
-	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 8};
-	char name[64];
-
-	snprintf(name, sizeof(name), "/cancel_ways.%s.%d", suffix, getpid());
-	mqd_t q = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
-	CHECK(q != (mqd_t)-1);
-	mq_unlink(name);
-	return q;
-}
-
 static void make_child(void)
 {
 	int ready[2];
@@ -385,21 +360,6 @@ static void fill_pipe(void)
 	SYS(fcntl(full_pipe[1], F_SETFL, 0));
 }
 
-static void fill_listener(void)
-{
-	socklen_t length = sizeof(full_address);
-
-	full_address.sun_family = AF_UNIX;
-	full_listener = (int)SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	SYS(bind(full_listener, (struct sockaddr *)&full_address, sizeof(sa_family_t)));
-	SYS(listen(full_listener, 1));
-	SYS(getsockname(full_listener, (struct sockaddr *)&full_address, &length));
-	int fd;
-	do
-		fd = (int)SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-	while (connect(fd, (struct sockaddr *)&full_address, sizeof(sa_family_t) + 6) == 0);
-}
-
 static void set_up(void)
 {
 	struct msqid_ds ds;
@@ -420,8 +380,8 @@ static void set_up(void)
 	SYS(msgctl(full_queue, IPC_STAT, &ds));
 	ds.msg_qbytes = 4096;
 	SYS(msgctl(full_queue, IPC_SET, &ds));
-	mq = open_mq("empty");
-	full_mq = open_mq("full");
+	mq = small_queue();
+	full_mq = small_queue();
 	shared_sem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(page != MAP_FAILED && shared_sem != MAP_FAILED);
 	SYS(sem_init(shared_sem, 1, 0));
@@ -437,7 +397,8 @@ static void set_up(void)
 	listener = (int)SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	SYS(bind(listener, (struct sockaddr *)&address, sizeof(sa_family_t)));
 	SYS(listen(listener, 5));
-	fill_listener();
+	full_listener = listen_briefly(&full_address);
+	fill_backlog(&full_address);
 	event_fd = (int)SYS(eventfd(0, EFD_CLOEXEC));
 	timer_fd = (int)SYS(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
 	epfd = (int)SYS(epoll_create1(EPOLL_CLOEXEC));

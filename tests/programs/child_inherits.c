@@ -22,7 +22,7 @@ static void status_line(const char *key)
 	fclose(f);
 }
 
-static void descriptors(void)
+static void tell_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *d;
@@ -41,7 +41,7 @@ static int tell(const char *how)
 	cpu_set_t cpus;
 
 	printf("-- %s\n", how);
-	descriptors();
+	tell_descriptors();
 	SYS(prctl(PR_GET_NAME, name));
 	SYS(sched_getaffinity(0, sizeof(cpus), &cpus));
 	printf("name %s, cpus %d, nice %d\n", name, CPU_COUNT(&cpus), getpriority(PRIO_PROCESS, 0));

@@ -3,7 +3,6 @@
  * The number of forks may be given. */
 // threads
 #include "test.h"
-#include <dirent.h>
 
 #define FORKERS 4
 #define OTHERS 16 /* of each kind */
@@ -147,18 +146,6 @@ static void *forks_away(void *arg)
 	return arg;
 }
 
-static int entries(const char *path)
-{
-	DIR *dir = opendir(path);
-	int n = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 static long lines_of(const char *path)
 {
 	FILE *f = fopen(path, "r");
@@ -209,11 +196,11 @@ int main(int argc, char **argv)
 	forks = whole / 5;
 	fork_round();
 	forks = whole - forks;
-	fds = entries("/proc/self/fd");
+	fds = descriptors();
 	maps = lines_of("/proc/self/maps");
 	kib = resident_kib();
 	fork_round();
-	CHECK_EQ(entries("/proc/self/fd"), fds);
+	CHECK_EQ(descriptors(), fds);
 	fprintf(stderr, "maps %ld -> %ld, resident %ld KiB -> %ld KiB\n", maps, lines_of("/proc/self/maps"), kib,
 	    resident_kib());
 	CHECK(lines_of("/proc/self/maps") <= maps + 100);

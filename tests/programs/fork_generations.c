@@ -2,7 +2,6 @@
  * timers, signals and waits that work, and the same descriptors; mappings and memory do not pile up. */
 // threads
 #include "test.h"
-#include <dirent.h>
 
 #define GENERATIONS 40
 #define THREADS 20
@@ -29,18 +28,6 @@ static void *idles(void *arg)
 	for (;;)
 		pause();
 	return arg;
-}
-
-static int descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 static long number_in(const char *path, const char *format)

@@ -2,16 +2,14 @@
  * and no call of its own ends with EINTR. */
 // threads
 // libs: -lrt
-#include "test.h"
+#include "wait_test.h"
 #include <linux/aio_abi.h>
 #include <linux/futex.h>
-#include <mqueue.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #define WAIT_MS 60
 
@@ -77,14 +75,7 @@ static int w_accept(void)
 
 static int w_connect(void)
 {
-	struct timeval timeout = {0, WAIT_MS * 1000};
-	int fd = (int)SYS(socket(AF_UNIX, SOCK_STREAM, 0)), result, saved;
-	SYS(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)));
-	result = connect(fd, (struct sockaddr *)&full_address, sizeof(sa_family_t) + 6);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return result;
+	return connect_timed(&full_address, WAIT_MS);
 }
 
 static int w_poll(void)
@@ -169,19 +160,13 @@ static void *run(void *arg)
 
 static void set_up(void)
 {
-	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 8};
 	struct timeval timeout = {0, WAIT_MS * 1000};
-	socklen_t length = sizeof(full_address);
 	struct epoll_event e = {.events = EPOLLIN};
 	static char page[4096];
-	char name[64];
 
 	semset = (int)SYS(semget(IPC_PRIVATE, 1, 0600));
 	queue = (int)SYS(msgget(IPC_PRIVATE, 0600));
-	snprintf(name, sizeof(name), "/signal_bystander.%d", getpid());
-	mq = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
-	CHECK(mq != (mqd_t)-1);
-	mq_unlink(name);
+	mq = small_queue();
 	SYS(syscall(SYS_io_setup, 4, &aio));
 	shared_sem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(shared_sem != MAP_FAILED);
@@ -196,22 +181,12 @@ static void set_up(void)
 		;
 	while (send(full_timed[0], page, 1, MSG_DONTWAIT) > 0)
 		;
-	full_address.sun_family = AF_UNIX;
 	listener = (int)SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	SYS(bind(listener, (struct sockaddr *)&full_address, sizeof(sa_family_t)));
+	SYS(bind(listener, &(struct sockaddr){.sa_family = AF_UNIX}, sizeof(sa_family_t)));
 	SYS(listen(listener, 5));
 	SYS(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)));
-	full_listener = (int)SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	SYS(bind(full_listener, (struct sockaddr *)&full_address, sizeof(sa_family_t)));
-	SYS(listen(full_listener, 1));
-	SYS(getsockname(full_listener, (struct sockaddr *)&full_address, &length));
-	for (;;) {
-		int fd = (int)SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
-		int result = connect(fd, (struct sockaddr *)&full_address, sizeof(sa_family_t) + 6);
-		close(fd);
-		if (result < 0)
-			break;
-	}
+	full_listener = listen_briefly(&full_address);
+	fill_backlog(&full_address);
 	epfd = (int)SYS(epoll_create1(0));
 	SYS(epoll_ctl(epfd, EPOLL_CTL_ADD, pipes[0], &e));
 }

@@ -2,10 +2,9 @@
  * EINTR, or they go on, as the kernel has it for each (signal(7)); what is left of a time is told. */
 // threads
 // libs: -lrt
-#include "test.h"
+#include "wait_test.h"
 #include <linux/aio_abi.h>
 #include <linux/futex.h>
-#include <mqueue.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -18,7 +17,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 
 static char dir[200], path[256], fifo[256];
 static int semset, queue, empty_queue, lock_fd, pipes[2], timed[2], full_timed[2], listener, full_listener, epfd;
@@ -442,25 +440,12 @@ static void end_accept(void)
 
 static int w_connect_timed(void)
 {
-	struct timeval timeout = {100, 0};
-	int fd = (int)SYS(socket(AF_UNIX, SOCK_STREAM, 0)), result, saved;
-	SYS(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)));
-	result = connect(fd, (struct sockaddr *)&full_address, sizeof(sa_family_t) + 6);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return result;
+	return connect_timed(&full_address, 100000);
 }
 
 static void fill_listener(void)
 {
-	for (;;) {
-		int fd = (int)SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
-		int result = connect(fd, (struct sockaddr *)&full_address, sizeof(sa_family_t) + 6);
-		close(fd);
-		if (result < 0)
-			return;
-	}
+	fill_backlog(&full_address);
 }
 
 static void end_connect(void)
@@ -761,19 +746,6 @@ static const char *one(const struct wait *w, bool to_process, bool restart)
 				       : strerrorname_np(error);
 }
 
-static mqd_t open_mq(const char *suffix)
-{
-	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 8};
-	char name[64];
-	mqd_t q;
-
-	snprintf(name, sizeof(name), "/signal_waits.%s.%d", suffix, getpid());
-	q = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
-	CHECK(q != (mqd_t)-1);
-	mq_unlink(name);
-	return q;
-}
-
 static void set_up(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -781,7 +753,6 @@ static void set_up(void)
 	struct msqid_ds ds;
 	sigset_t set = one_signal(SIGURG);
 	struct epoll_event e = {.events = EPOLLIN};
-	socklen_t length = sizeof(full_address);
 
 	snprintf(dir, sizeof(dir), "%s/signal_waits.XXXXXX", tmp ? tmp : "/tmp");
 	CHECK(mkdtemp(dir));
@@ -795,8 +766,8 @@ static void set_up(void)
 	SYS(msgctl(queue, IPC_STAT, &ds));
 	ds.msg_qbytes = 4096;
 	SYS(msgctl(queue, IPC_SET, &ds));
-	mq = open_mq("empty");
-	full_mq = open_mq("full");
+	mq = small_queue();
+	full_mq = small_queue();
 	shared_sem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(shared_sem != MAP_FAILED);
 	shared_word = (uint32_t *)(shared_sem + 1);
@@ -807,14 +778,10 @@ static void set_up(void)
 	SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, full_timed));
 	SYS(setsockopt(full_timed[0], SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)));
 	listener = (int)SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	full_address.sun_family = AF_UNIX;
-	SYS(bind(listener, (struct sockaddr *)&full_address, sizeof(sa_family_t)));
+	SYS(bind(listener, &(struct sockaddr){.sa_family = AF_UNIX}, sizeof(sa_family_t)));
 	SYS(listen(listener, 5));
 	SYS(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)));
-	full_listener = (int)SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	SYS(bind(full_listener, (struct sockaddr *)&full_address, sizeof(sa_family_t)));
-	SYS(listen(full_listener, 1));
-	SYS(getsockname(full_listener, (struct sockaddr *)&full_address, &length));
+	full_listener = listen_briefly(&full_address);
 	epfd = (int)SYS(epoll_create1(0));
 	SYS(epoll_ctl(epfd, EPOLL_CTL_ADD, pipes[0], &e));
 	inotify = (int)SYS(inotify_init());

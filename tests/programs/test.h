@@ -5,6 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -145,6 +146,30 @@ static inline void *join(pthread_t t)
 
 	PT(pthread_join(t, &value));
 	return value;
+}
+
+static inline int entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *d;
+	int n = 0;
+
+	CHECK(dir);
+	while ((d = readdir(dir)))
+		n += d->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+/* Those that are open, without the one that it takes to count them. */
+static inline int descriptors(void)
+{
+	return entries("/proc/self/fd") - 1;
+}
+
+static inline int kernel_threads(void)
+{
+	return entries("/proc/self/task");
 }
 
 /* A small repeatable random source. The seed is printed on stderr, and TEST_SEED sets it. */
