@@ -149,7 +149,7 @@ static void mask_opened(void)
 void signal_real_bit(int sig)
 {
 	ksigset_t bit = SIGBIT(sig) & ~(NEVER_BLOCKED | UNBLOCKABLE);
-	bool ours = sig >= 32 && actions[sig].handler > 1 && !(signalfd_masks & bit);
+	bool ours = bit & REALTIME && actions[sig].handler > 1 && !(signalfd_masks & bit);
 	if (blocked_by[sig] == counted && !ours)
 		atomic_fetch_or(&real_mask, bit);
 	else if (atomic_fetch_and(&real_mask, ~bit) & bit)
