@@ -23,6 +23,7 @@ static const struct {
 
 struct shared {
 	pthread_mutex_t lock[2];
+	bool inherits;
 	_Atomic int inside[2];
 	_Atomic unsigned long passed, repaired;
 	_Atomic int ended; /* forkers that have killed enough */
@@ -39,16 +40,21 @@ static void init(int kind)
 	PT(pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED));
 	PT(pthread_mutexattr_setprotocol(&a, kinds[kind].protocol));
 	PT(pthread_mutexattr_settype(&a, kinds[kind].type));
+	s->inherits = kinds[kind].protocol == PTHREAD_PRIO_INHERIT;
 	PT(pthread_mutex_init(&s->lock[0], &a));
 	PT(pthread_mutex_init(&s->lock[1], &a));
 }
 
+/* Without inheritance nobody waits for ever: a waiter that is killed as it wakes up, while a third has taken the lock,
+ * takes the wake-up of all the others along. glibc's unlock and the kernel (handle_futex_death()) have no word for it.
+ */
 static bool take(int i, unsigned *seed)
 {
 	struct timespec soon = after_ms(CLOCK_REALTIME, 1);
+	unsigned how = rnd(seed) % 4;
 	int error;
 
-	switch (rnd(seed) % 4) {
+	switch (how > 1 && !s->inherits ? 1 : how) {
 	case 0:
 		error = pthread_mutex_trylock(&s->lock[i]);
 		if (error == EBUSY)
