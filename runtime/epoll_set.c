@@ -8,11 +8,11 @@
  */
 #include "epoll_set.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
 #include "mem.h"
+#include "proc.h"
 #include "sys_x86_64.h"
 
 #define CHUNK_BITS 10
@@ -86,66 +86,12 @@ void epoll_set_leave(struct epoll_set *s, struct epoll_waiter *w)
 	spin_unlock(&s->lock);
 }
 
-/* "/proc/thread-self/fdinfo/N": of the thread, since its leader may have exited. */
-static int open_fdinfo(int epfd)
-{
-	char path[48] = "/proc/thread-self/fdinfo/", digits[12];
-	size_t n = 25, d = 0;
-	do
-		digits[d++] = '0' + epfd % 10;
-	while (epfd /= 10);
-	while (d)
-		path[n++] = digits[--d];
-	path[n] = 0;
-	return sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-}
-
-static size_t read_fdinfo(int epfd, char *buf, size_t size)
-{
-	size_t n = 0;
-	int fd = open_fdinfo(epfd);
-	if (fd < 0)
-		return 0;
-	for (long got = 1; got > 0 && n<size; n += got> 0 ? got : 0)
-		got = sys(SYS_read, fd, buf + n, size - n);
-	sys(SYS_close, fd);
-	return n;
-}
-
-static unsigned hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
-}
-
-/* The number behind `key` in the line at p, which ends at `end`. */
-static bool field(const char *p, const char *end, const char *key, unsigned base, uint64_t *value)
-{
-	size_t len = __builtin_strlen(key);
-	while (p + len <= end && memcmp(p, key, len))
-		p++;
-	if (p + len > end)
-		return false;
-	p += len;
-	while (p < end && *p == ' ')
-		p++;
-	*value = 0;
-	for (; p < end; p++) {
-		unsigned digit = hex_digit(*p);
-		if (digit >= base)
-			break;
-		*value = *value * base + digit;
-	}
-	return true;
-}
-
 /* A line "tfd: N events: X data: X  pos:N ino:X sdev:X". Does number N still mean that file? */
 static bool learn_member(struct epoll_members *s, const char *p, const char *end)
 {
 	uint64_t fd, ino;
 	struct stat st;
-	if (s->count == EPOLL_SET_MAX || !field(p, end, "tfd:", 10, &fd) || !field(p, end, "ino:", 16, &ino))
+	if (s->count == EPOLL_SET_MAX || !proc_field(p, end, "tfd:", 10, &fd) || !proc_field(p, end, "ino:", 16, &ino))
 		return false;
 	if (sys(SYS_fstat, (int)fd, &st) || st.st_ino != ino)
 		return false;
@@ -173,7 +119,8 @@ static void learn(struct epoll_members *s, int epfd)
 {
 	size_t size = 4096;
 	char *buf = pages_alloc(size);
-	size_t n = buf ? read_fdinfo(epfd, buf, size) : 0;
+	/* of the thread: its leader may have exited */
+	size_t n = buf ? proc_read("/proc/thread-self/fdinfo/", epfd, "", buf, size) : 0;
 	s->count = 0;
 	s->itself = n == 0 || n == size || !learn_all(s, buf, buf + n);
 	if (buf)

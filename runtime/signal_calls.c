@@ -1,11 +1,11 @@
 /* The signal calls of a green thread. */
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include "calls.h"
 #include "mem.h"
+#include "proc.h"
 #include "runtime.h"
 #include "signal_core.h"
 
@@ -230,30 +230,13 @@ static void send_by_kernel(int sig, struct ksiginfo *info)
 	leader_calls(&r);
 }
 
-/* Those that were made before the runtime began. /proc/self/fdinfo has a line "sigmask:\t0000000000004000". */
+/* Those that were made before the runtime began: /proc/self/fdinfo has a line "sigmask:\t0000000000004000". */
 static ksigset_t mask_in_fdinfo(int fd)
 {
-	static const char name[] = "sigmask:\t";
-	char path[32] = "/proc/self/fdinfo/", text[512], *end = path + 18;
-	for (int digit = 1000000; digit; digit /= 10) /* leading zeroes would make another name */
-		if (fd >= digit || digit == 1)
-			*end++ = (char)('0' + fd / digit % 10);
-	long file = sys(SYS_open, path, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return 0;
-	long n = sys(SYS_read, file, text, sizeof(text) - 1);
-	sys(SYS_close, file);
+	char text[512];
 	ksigset_t mask = 0;
-	const int length = sizeof(name) - 1;
-	for (long i = 0; i + length + 16 <= n; i++) {
-		if (memcmp(text + i, name, length) != 0)
-			continue;
-		for (int k = 0; k < 16; k++) {
-			char c = text[i + length + k];
-			mask = mask << 4 | (ksigset_t)(c >= 'a' ? c - 'a' + 10 : c - '0');
-		}
-		break;
-	}
+	size_t n = proc_read("/proc/self/fdinfo/", fd, "", text, sizeof(text));
+	proc_field(text, text + n, "sigmask:", 16, &mask);
 	return mask;
 }
 

@@ -1,35 +1,22 @@
 /* Waiting for children: wait4, waitid. */
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "calls.h"
 #include "mem.h"
+#include "proc.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
 
-/* Is somebody tracing it ("TracerPid:" in its status)? */
+/* Is somebody tracing it? */
 static bool traced(int pid)
 {
-	static const char key[] = "\nTracerPid:\t";
-	char path[32] = "/proc/", text[1024], *p = path + 6;
-	int digits = 1;
-	for (int n = pid; n >= 10; n /= 10)
-		digits++;
-	for (int i = digits, n = pid; i--; n /= 10)
-		p[i] = (char)('0' + n % 10);
-	memcpy(p + digits, "/status", 8);
-	int fd = fd_lend(SYS_openat, -100 /* AT_FDCWD */, (long)path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	long length = sys(SYS_read, fd, text, sizeof(text));
-	fd_release(fd);
-	for (const char *at = text; at + sizeof(key) <= text + length; at++)
-		if (!memcmp(at, key, sizeof(key) - 1))
-			return at[sizeof(key) - 1] != '0';
-	return false;
+	char text[1024];
+	uint64_t tracer = 0;
+	size_t n = proc_read("/proc/", pid, "/status", text, sizeof(text));
+	return proc_field(text, text + n, "\nTracerPid:", 10, &tracer) && tracer;
 }
 
 /* A traced child stops where another would not, and its tracer's plain wait sees that, which its pidfd does not. It is

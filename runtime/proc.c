@@ -1,0 +1,71 @@
+/* What the runtime reads in /proc: without libc, and with a descriptor that no child of a fork inherits. */
+#include "proc.h"
+
+#include <fcntl.h>
+
+#include "mem.h"
+#include "poller.h"
+#include "sys_x86_64.h"
+
+#define PATH_SIZE 64
+
+static char *append(char *at, const char *text)
+{
+	size_t n = __builtin_strlen(text);
+	memcpy(at, text, n);
+	return at + n;
+}
+
+static char *append_number(char *at, int number)
+{
+	char digits[12];
+	size_t n = 0;
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while (number /= 10);
+	while (n)
+		*at++ = digits[--n];
+	return at;
+}
+
+size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size)
+{
+	char path[PATH_SIZE];
+	size_t n = 0;
+	*append(append_number(append(path, before), number), after) = '\0';
+	int fd = fd_lend(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	long got;
+	while (n < size && (got = sys(SYS_read, fd, buf + n, size - n)) > 0)
+		n += (size_t)got;
+	fd_release(fd);
+	return n;
+}
+
+static unsigned hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
+bool proc_field(const char *p, const char *end, const char *key, unsigned base, uint64_t *value)
+{
+	size_t len = __builtin_strlen(key);
+	while (p + len <= end && memcmp(p, key, len))
+		p++;
+	if (p + len > end)
+		return false;
+	p += len;
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	*value = 0;
+	for (; p < end; p++) {
+		unsigned digit = hex_digit(*p);
+		if (digit >= base)
+			break;
+		*value = *value * base + digit;
+	}
+	return true;
+}

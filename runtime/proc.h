@@ -1,0 +1,12 @@
+/* What the runtime reads in /proc. */
+#ifndef GREEN_PROC_H
+#define GREEN_PROC_H
+
+#include "base.h"
+
+/* The beginning of the file `before` `number` `after`: its length, 0 if it cannot be read. */
+size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size);
+/* The number behind `key`, anywhere before `end`. false: no such key. */
+bool proc_field(const char *p, const char *end, const char *key, unsigned base, uint64_t *value);
+
+#endif
