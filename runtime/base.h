@@ -34,6 +34,13 @@ struct ktimespec {
 	int64_t nsec;
 };
 
+/* To the greater of the two. */
+static inline void atomic_raise(_Atomic uint32_t *word, uint32_t to)
+{
+	for (uint32_t now = atomic_load(word); now < to;)
+		atomic_compare_exchange_weak(word, &now, to);
+}
+
 /* The kernel's sigset_t: bit (sig - 1). */
 typedef uint64_t ksigset_t;
 #define SIGBIT(sig) (1ULL << ((sig)-1))

@@ -10,6 +10,7 @@
 
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #include "calls.h"
 #include "mem.h"
@@ -72,7 +73,7 @@ static void apply_kept(struct thread *t)
 		sys(SYS_sched_setscheduler, 0, t->policy, &t->priority);
 	if (t->io_priority)
 		sys(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, t->io_priority);
-	sys(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, t->nice);
+	sys(SYS_setpriority, PRIO_PROCESS, 0, t->nice);
 }
 
 static bool on_leader(void)

@@ -29,19 +29,6 @@ static long call_device(struct thread *t, struct regs *r)
 	return handoff_device_regs(t, r);
 }
 
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441
-#endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_landlock_restrict_self
-#define SYS_landlock_restrict_self 446
-#endif
-#ifndef SYS_futex_waitv
-#define SYS_futex_waitv 449
-#endif
-
 /* clang-format off */
 const struct call calls[CALLS] = {
     /* files and descriptors */

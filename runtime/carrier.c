@@ -218,6 +218,11 @@ static struct carrier *carrier_new(void)
 	return c;
 }
 
+bool carriers_all_made(void)
+{
+	return atomic_load(&carrier_total) >= max_carriers;
+}
+
 struct carrier *carrier_new_bound(void (*fn)(struct carrier *))
 {
 	return carrier_start(fn);

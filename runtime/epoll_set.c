@@ -39,8 +39,7 @@ static struct epoll_set *_Atomic *slot(uint32_t n)
 		struct epoll_set *_Atomic *fresh = pages_alloc(CHUNK * sizeof *fresh);
 		if (!fresh)
 			return NULL;
-		for (uint32_t end = chunks; end <= n >> CHUNK_BITS;)
-			atomic_compare_exchange_weak(&chunks, &end, (n >> CHUNK_BITS) + 1);
+		atomic_raise(&chunks, (n >> CHUNK_BITS) + 1);
 		if (atomic_compare_exchange_strong(&table[n >> CHUNK_BITS], &chunk, fresh))
 			chunk = fresh;
 		else

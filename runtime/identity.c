@@ -1,6 +1,7 @@
 /* Who a thread is: tids, names, affinity, scheduling policy, and the identity of the whole process. */
 #include <linux/prctl.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #include "bound.h"
 #include "calls.h"
@@ -118,7 +119,7 @@ static bool real_time(int policy)
 static long set_policy(struct thread *t, uint64_t tid, int policy, const int *user_priority)
 {
 	int priority;
-	int plain = policy & ~0x40000000; /* SCHED_RESET_ON_FORK */
+	int plain = policy & ~SCHED_RESET_ON_FORK;
 	if (!user_priority)
 		return -EINVAL;
 	if (user_read(&priority, user_priority))
@@ -186,9 +187,6 @@ long call_sched_setparam(struct thread *t, struct regs *r)
 
 /* nice(2) is per thread on Linux: kept and answered; it has its effect where a thread is bound. */
 
-#define PRIO_PROCESS 0
-#define RLIMIT_NICE 13
-
 long call_getpriority(struct thread *t, struct regs *r)
 {
 	struct thread *other = (int)r->rdi == PRIO_PROCESS ? lock_named(t, r->rsi) : NULL;
@@ -240,8 +238,6 @@ struct sched_attributes {
 	uint64_t runtime, deadline, period;
 };
 
-#define RESET_ON_FORK 0x40000000
-
 long call_sched_getattr(struct thread *t, struct regs *r)
 {
 	struct sched_attributes a;
@@ -255,8 +251,8 @@ long call_sched_getattr(struct thread *t, struct regs *r)
 		return err;
 	if (user_read(&a, r->rsi))
 		return -EFAULT;
-	a.policy = (uint32_t)(policy & ~RESET_ON_FORK);
-	a.flags = (a.flags & ~1UL) | (policy & RESET_ON_FORK ? 1 : 0);
+	a.policy = (uint32_t)(policy & ~SCHED_RESET_ON_FORK);
+	a.flags = (a.flags & ~1UL) | (policy & SCHED_RESET_ON_FORK ? 1 : 0);
 	a.nice = policy == SCHED_OTHER || policy == SCHED_BATCH ? nice : 0;
 	a.priority = (uint32_t)priority;
 	return user_write(r->rsi, &a);
@@ -290,7 +286,7 @@ long call_sched_setattr(struct thread *t, struct regs *r)
 		return -EINVAL;
 	if (user_read(&a, r->rsi))
 		return -EFAULT;
-	int policy = (int)a.policy | (a.flags & 1 ? RESET_ON_FORK : 0), priority = (int)a.priority;
+	int policy = (int)a.policy | (a.flags & 1 ? SCHED_RESET_ON_FORK : 0), priority = (int)a.priority;
 	long err = set_policy(t, r->rdi, policy, &priority);
 	return err || real_time((int)a.policy) ? err : set_nice(t, r->rdi, a.nice);
 }

@@ -12,7 +12,6 @@
 #include "clock.h"
 #include "hub.h"
 #include "mem.h"
-#include "runtime.h"
 #include "say.h"
 #include "signal_core.h"
 #include "stats.h"
@@ -52,15 +51,16 @@ static bool has_work(struct hub *h)
 	return h->run_length || atomic_load(&h->inbound) || atomic_load(&h->signals) || atomic_load(&threads_alive) > 1;
 }
 
-/* All carriers are in use: the thread is interrupted, and takes turns with the others. */
+/* There is no other carrier: the thread is interrupted, and takes turns with the others. */
 static void preempt(struct hub *h, struct carrier *c)
 {
 	static bool said;
-	if (!said)
+	if (carriers_all_made() && !said) {
 		say("%u kernel threads are all in use: threads that compute take turns", max_carriers);
-	said = true;
+		said = true;
+	}
 	atomic_store(&h->preempt, 1);
-	sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+	signal_interrupt(c);
 }
 
 static void rescue(struct hub *h, struct carrier *c, uint64_t seen)

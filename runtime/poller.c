@@ -49,8 +49,7 @@ struct fd *fd_entry(int fd)
 		if (!fresh)
 			return NULL;
 		chunk_init(fresh);
-		for (uint32_t end = chunks; end <= n >> CHUNK_BITS;)
-			atomic_compare_exchange_weak(&chunks, &end, (n >> CHUNK_BITS) + 1);
+		atomic_raise(&chunks, (n >> CHUNK_BITS) + 1);
 		if (atomic_compare_exchange_strong(&table[n >> CHUNK_BITS], &chunk, fresh))
 			chunk = fresh;
 		else

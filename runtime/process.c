@@ -1,7 +1,9 @@
 /* Processes: fork, vfork, exec, the end. */
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "calls.h"
 #include "epoll_set.h"
@@ -12,8 +14,6 @@
 #include "signal_core.h"
 #include "stats.h"
 #include "timer.h"
-
-#define RESET_ON_FORK 0x40000000 /* SCHED_RESET_ON_FORK */
 
 /* What the kernel keeps per thread and hands on to a child and to the next program, where it is not every carrier's. */
 struct scheduling {
@@ -31,7 +31,7 @@ static void scheduling_of(const struct thread *t, struct scheduling *s)
 static void scheduling_of_child(const struct thread *t, struct scheduling *s)
 {
 	scheduling_of(t, s);
-	if (!(s->policy & RESET_ON_FORK))
+	if (!(s->policy & SCHED_RESET_ON_FORK))
 		return;
 	s->policy = s->priority = 0;
 	if (s->nice < 0)
@@ -42,7 +42,7 @@ static void scheduling_of_kernel_thread(struct scheduling *s)
 {
 	s->policy = (int)sys(SYS_sched_getscheduler, 0);
 	sys(SYS_sched_getparam, 0, &s->priority);
-	s->nice = 20 - (int)sys(SYS_getpriority, 0 /* PRIO_PROCESS */, 0);
+	s->nice = 20 - (int)sys(SYS_getpriority, PRIO_PROCESS, 0);
 	s->affinity_size = sys(SYS_sched_getaffinity, 0, sizeof(s->affinity), s->affinity);
 }
 
@@ -54,7 +54,7 @@ static void schedule(const struct scheduling *s)
 	if (s->policy)
 		sys(SYS_sched_setscheduler, 0, s->policy, &s->priority);
 	if (s->nice)
-		sys(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, s->nice);
+		sys(SYS_setpriority, PRIO_PROCESS, 0, s->nice);
 }
 
 static bool scheduled(const struct scheduling *s)
@@ -216,7 +216,7 @@ static long exec(struct thread *t, struct regs *r)
 	handle_again();
 	if (scheduled(&own)) {
 		sys(SYS_sched_setscheduler, 0, was.policy, &was.priority);
-		sys(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, was.nice);
+		sys(SYS_setpriority, PRIO_PROCESS, 0, was.nice);
 		sys(SYS_sched_setaffinity, 0, was.affinity_size, was.affinity);
 	}
 	carrier_sync_mask(c);

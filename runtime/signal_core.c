@@ -416,6 +416,15 @@ void signal_kicks(struct thread *t, bool allowed)
 	sys(SYS_getpid); /* at whose end one comes that was sent before */
 }
 
+void signal_interrupt(struct carrier *c)
+{
+	spin_lock(&signal_lock);
+	struct thread *t = c->current;
+	if (t && !t->sig.not_kicked)
+		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+	spin_unlock(&signal_lock);
+}
+
 void signal_nudge(struct thread *t)
 {
 	notify(t);

@@ -60,6 +60,7 @@ void signal_wait_begin(struct thread *t, ksigset_t set);
 void signal_wait_end(struct thread *t);
 void signals_discard_timer(int id); /* what it sent and nobody took */
 bool signal_ignored(int sig);
+void signal_interrupt(struct carrier *c);          /* its thread comes into the runtime, if it may be kicked */
 void signal_nudge(struct thread *t);               /* t looks at what it is asked to; with signal_lock */
 void signal_kicks(struct thread *t, bool allowed); /* of the calling thread. Not allowed: none is under way either */
 void signals_look(struct thread *t);               /* if a handler left a note: takes the records */

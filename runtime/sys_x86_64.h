@@ -6,6 +6,20 @@
 
 #include "base.h"
 
+/* What the headers of an older kernel lack. */
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_landlock_restrict_self
+#define SYS_landlock_restrict_self 446
+#endif
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long ret;

@@ -4,6 +4,7 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #include "bound.h"
 #include "calls.h"
@@ -146,7 +147,7 @@ struct thread *thread_adopt_main(int tid)
 	main_thread = t;
 	tid_base = random_tid_base();
 	sys(SYS_prctl, PR_GET_NAME, t->name);
-	t->nice = 20 - (int)sys(SYS_getpriority, 0 /* PRIO_PROCESS */, 0);
+	t->nice = 20 - (int)sys(SYS_getpriority, PRIO_PROCESS, 0);
 	t->timer_slack = t->timer_slack_inherited = (uint64_t)sys(SYS_prctl, PR_GET_TIMERSLACK);
 	sys(SYS_prctl, PR_GET_PDEATHSIG, &t->parent_death_signal);
 	cpu_time_adopt(t);

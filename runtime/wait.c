@@ -6,10 +6,6 @@
 #include "mem.h"
 #include "proc.h"
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-
 /* Is somebody tracing it? */
 static bool traced(int pid)
 {
