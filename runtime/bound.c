@@ -10,7 +10,6 @@
 
 #include <linux/futex.h>
 #include <sched.h>
-#include <sys/resource.h>
 
 #include "calls.h"
 #include "mem.h"
@@ -60,20 +59,6 @@ void bound_await_end(struct thread *t)
 	while (atomic_load(&c->alive))
 		sys(SYS_futex, &c->alive, FUTEX_WAIT, 1, 0); /* the kernel's wake is a shared one */
 	carrier_to_the_dead(c);
-}
-
-#define IOPRIO_WHO_PROCESS 1
-
-/* What was only kept and answered so far comes into effect. */
-static void apply_kept(struct thread *t)
-{
-	if (t->affinity_size)
-		sys(SYS_sched_setaffinity, 0, t->affinity_size, t->affinity);
-	if (t->policy != SCHED_OTHER)
-		sys(SYS_sched_setscheduler, 0, t->policy, &t->priority);
-	if (t->io_priority)
-		sys(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, t->io_priority);
-	sys(SYS_setpriority, PRIO_PROCESS, 0, t->nice);
 }
 
 static bool on_leader(void)
@@ -131,7 +116,7 @@ static long bind(struct thread *t, bool with_tid)
 	else if (!t->is_main || !bind_to_leader(t))
 		err = bind_to_fresh(t);
 	if (!err)
-		apply_kept(t);
+		scheduling_apply(&t->scheduling); /* what was only kept and answered so far */
 	return err;
 }
 
@@ -261,7 +246,7 @@ long call_ioprio_set(struct thread *t, struct regs *r)
 	spin_lock(&threads_lock);
 	struct thread *other = thread_by_tid(tid);
 	if (other)
-		other->io_priority = (int)r->rdx;
+		other->scheduling.io_priority = (int)r->rdx;
 	int bound_to = other ? bound_tid(other) : 0;
 	bool ask = other && !other->bound && !other->sig.gone;
 	spin_unlock(&threads_lock);
@@ -279,7 +264,7 @@ long call_ioprio_get(struct thread *t, struct regs *r)
 		return native_regs(t, r);
 	spin_lock(&threads_lock);
 	struct thread *other = thread_by_tid((int)r->rsi);
-	int bound_to = other ? bound_tid(other) : 0, kept = other ? other->io_priority : -ESRCH;
+	int bound_to = other ? bound_tid(other) : 0, kept = other ? other->scheduling.io_priority : -ESRCH;
 	spin_unlock(&threads_lock);
 	return bound_to ? sys(SYS_ioprio_get, IOPRIO_WHO_PROCESS, bound_to) : kept;
 }

@@ -51,8 +51,8 @@ long call_sched_getaffinity(struct thread *t, struct regs *r)
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
-	uint8_t size = other->affinity_size;
-	memcpy(set, other->affinity, sizeof(set));
+	uint8_t size = other->scheduling.affinity_size;
+	memcpy(set, other->scheduling.affinity, sizeof(set));
 	spin_unlock(&threads_lock);
 	if (!size)
 		return sys(SYS_sched_getaffinity, 0, r->rsi, r->rdx);
@@ -103,8 +103,8 @@ long call_sched_setaffinity(struct thread *t, struct regs *r)
 	struct thread *other = lock_to_bind(t, r->rdi);
 	if (!other)
 		return -ESRCH;
-	memcpy(other->affinity, wanted, (size_t)size);
-	other->affinity_size = (uint8_t)size;
+	memcpy(other->scheduling.affinity, wanted, (size_t)size);
+	other->scheduling.affinity_size = (uint8_t)size;
 	int carrier = bound_tid(other);
 	long err = carrier ? sys(SYS_sched_setaffinity, carrier, size, wanted) : 0;
 	long bound = unlock_and_bind(t, other, !carrier && memcmp(wanted, allowed, (size_t)size));
@@ -139,12 +139,12 @@ static long set_policy(struct thread *t, uint64_t tid, int policy, const int *us
 	struct thread *other = lock_to_bind(t, tid);
 	if (!other)
 		return -ESRCH;
-	bool changes = other->policy != policy || other->priority != priority;
+	bool changes = other->scheduling.policy != policy || other->scheduling.priority != priority;
 	int carrier = changes ? bound_tid(other) : 0;
 	long err = carrier ? sys(SYS_sched_setscheduler, carrier, policy, &priority) : 0;
 	if (!err) {
-		other->policy = policy;
-		other->priority = priority;
+		other->scheduling.policy = policy;
+		other->scheduling.priority = priority;
 	}
 	long bound = unlock_and_bind(t, other, changes && !carrier);
 	return err ? err : bound;
@@ -155,7 +155,7 @@ long call_sched_getscheduler(struct thread *t, struct regs *r)
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
-	int policy = other->policy;
+	int policy = other->scheduling.policy;
 	spin_unlock(&threads_lock);
 	return policy;
 }
@@ -170,7 +170,7 @@ long call_sched_getparam(struct thread *t, struct regs *r)
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
-	int priority = other->priority;
+	int priority = other->scheduling.priority;
 	spin_unlock(&threads_lock);
 	return user_write(r->rsi, &priority);
 }
@@ -180,7 +180,7 @@ long call_sched_setparam(struct thread *t, struct regs *r)
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
-	int policy = other->policy;
+	int policy = other->scheduling.policy;
 	spin_unlock(&threads_lock);
 	return set_policy(t, r->rdi, policy, (const int *)r->rsi);
 }
@@ -192,7 +192,7 @@ long call_getpriority(struct thread *t, struct regs *r)
 	struct thread *other = (int)r->rdi == PRIO_PROCESS ? lock_named(t, r->rsi) : NULL;
 	if (!other)
 		return native_regs(t, r);
-	long priority = 20 - other->nice;
+	long priority = 20 - other->scheduling.nice;
 	spin_unlock(&threads_lock);
 	return priority;
 }
@@ -213,9 +213,9 @@ static long set_nice(struct thread *t, uint64_t tid, int nice)
 	struct thread *other = lock_named(t, tid);
 	if (!other)
 		return -ESRCH;
-	long err = nice < other->nice && !may ? -EACCES : 0;
+	long err = nice < other->scheduling.nice && !may ? -EACCES : 0;
 	if (!err)
-		other->nice = nice;
+		other->scheduling.nice = nice;
 	int carrier = err ? 0 : bound_tid(other);
 	spin_unlock(&threads_lock);
 	return carrier ? sys(SYS_setpriority, PRIO_PROCESS, carrier, nice) : err;
@@ -244,7 +244,7 @@ long call_sched_getattr(struct thread *t, struct regs *r)
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
-	int policy = other->policy, priority = other->priority, nice = other->nice;
+	int policy = other->scheduling.policy, priority = other->scheduling.priority, nice = other->scheduling.nice;
 	spin_unlock(&threads_lock);
 	long err = sys(SYS_sched_getattr, 0, r->rsi, r->rdx, r->r10); /* its errors, and what a carrier has too */
 	if (err)
@@ -269,9 +269,9 @@ static long set_own_attributes(struct thread *t, struct regs *r)
 	err = native_regs(t, &own);
 	if (err)
 		return err;
-	t->policy = (int)sys(SYS_sched_getscheduler, 0);
-	sys(SYS_sched_getparam, 0, &t->priority);
-	t->nice = 20 - (int)sys(SYS_getpriority, PRIO_PROCESS, 0);
+	t->scheduling.policy = (int)sys(SYS_sched_getscheduler, 0);
+	sys(SYS_sched_getparam, 0, &t->scheduling.priority);
+	t->scheduling.nice = 20 - (int)sys(SYS_getpriority, PRIO_PROCESS, 0);
 	return 0;
 }
 

@@ -1,9 +1,7 @@
 /* Processes: fork, vfork, exec, the end. */
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "calls.h"
 #include "epoll_set.h"
@@ -15,51 +13,13 @@
 #include "stats.h"
 #include "timer.h"
 
-/* What the kernel keeps per thread and hands on to a child and to the next program, where it is not every carrier's. */
-struct scheduling {
-	int policy, priority, nice;
-	long affinity_size; /* 0: as it is */
-	uint8_t affinity[AFFINITY_BYTES];
-};
-
-static void scheduling_of(const struct thread *t, struct scheduling *s)
+/* The scheduling of a child, on its own kernel thread, which has a carrier's. */
+static void inherit_scheduling(const struct thread *t)
 {
-	*s = (struct scheduling){t->policy, t->priority, t->nice, t->affinity_size, {0}};
-	memcpy(s->affinity, t->affinity, sizeof(s->affinity));
-}
-
-static void scheduling_of_child(const struct thread *t, struct scheduling *s)
-{
-	scheduling_of(t, s);
-	if (!(s->policy & SCHED_RESET_ON_FORK))
-		return;
-	s->policy = s->priority = 0;
-	if (s->nice < 0)
-		s->nice = 0;
-}
-
-static void scheduling_of_kernel_thread(struct scheduling *s)
-{
-	s->policy = (int)sys(SYS_sched_getscheduler, 0);
-	sys(SYS_sched_getparam, 0, &s->priority);
-	s->nice = 20 - (int)sys(SYS_getpriority, PRIO_PROCESS, 0);
-	s->affinity_size = sys(SYS_sched_getaffinity, 0, sizeof(s->affinity), s->affinity);
-}
-
-/* Of the calling kernel thread. Zeros are what every carrier has. */
-static void schedule(const struct scheduling *s)
-{
-	if (s->affinity_size > 0)
-		sys(SYS_sched_setaffinity, 0, s->affinity_size, s->affinity);
-	if (s->policy)
-		sys(SYS_sched_setscheduler, 0, s->policy, &s->priority);
-	if (s->nice)
-		sys(SYS_setpriority, PRIO_PROCESS, 0, s->nice);
-}
-
-static bool scheduled(const struct scheduling *s)
-{
-	return s->policy || s->nice || s->affinity_size;
+	struct scheduling s;
+	scheduling_inherit(&s, &t->scheduling);
+	if (!t->bound)
+		scheduling_apply(&s);
 }
 
 /* The child of a fork: one kernel thread, one thread of the program, nothing of ours runs. It is dormant again: every
@@ -67,9 +27,7 @@ static bool scheduled(const struct scheduling *s)
 static void become_dormant(struct thread *t)
 {
 	ksigset_t mask = t->sig.mask;
-	struct scheduling s;
-	scheduling_of_child(t, &s);
-	schedule(&s);
+	inherit_scheduling(t);
 	sys(SYS_prctl, PR_SET_NAME, t->name);
 	pollers_reset_in_child(t);
 	hubs_reset_in_child();
@@ -169,13 +127,11 @@ static void handle_again(void)
 /* The first call of a child that shares our memory: it becomes for the kernel what its thread is for the program. */
 static void shadow_begin(struct carrier *shadow)
 {
-	struct scheduling s;
 	if (!(shadow->shadow_flags & CLONE_SIGHAND))
 		ignore_what_is_ignored();
 	if (!(shadow->shadow_flags & CLONE_FILES) && !shadow->shadow_of->own_files)
 		fds_close_own();
-	scheduling_of_child(shadow->shadow_of, &s);
-	schedule(&s);
+	inherit_scheduling(shadow->shadow_of);
 	shadow->shadow_of = NULL;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &shadow->shadow_mask, 0, 8);
 }
@@ -195,16 +151,15 @@ static long exec(struct thread *t, struct regs *r)
 {
 	struct carrier *c = carrier_self();
 	const long args[6] = {(long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9};
-	struct scheduling own, was = {0};
+	struct scheduling was;
 	signal_kicks(t, false);
 	if (signal_pending(&t->sig)) {
 		signal_kicks(t, true);
 		return -ERESTARTNOINTR;
 	}
-	scheduling_of(t, &own);
-	if (scheduled(&own))
-		scheduling_of_kernel_thread(&was);
-	schedule(&own);
+	scheduling_read(&was);
+	if (!t->bound)
+		scheduling_apply(&t->scheduling);
 	ignore_what_is_ignored();
 	carrier_set_mask(c, t->sig.mask);
 	struct lent_signals lent = signals_lend(t, c->tid);
@@ -214,11 +169,8 @@ static long exec(struct thread *t, struct regs *r)
 	signal_kicks(t, true);
 	signals_take_back(lent);
 	handle_again();
-	if (scheduled(&own)) {
-		sys(SYS_sched_setscheduler, 0, was.policy, &was.priority);
-		sys(SYS_setpriority, PRIO_PROCESS, 0, was.nice);
-		sys(SYS_sched_setaffinity, 0, was.affinity_size, was.affinity);
-	}
+	if (!t->bound)
+		scheduling_apply(&was);
 	carrier_sync_mask(c);
 	return ret;
 }

@@ -4,7 +4,6 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <sys/resource.h>
 
 #include "bound.h"
 #include "calls.h"
@@ -147,7 +146,8 @@ struct thread *thread_adopt_main(int tid)
 	main_thread = t;
 	tid_base = random_tid_base();
 	sys(SYS_prctl, PR_GET_NAME, t->name);
-	t->nice = 20 - (int)sys(SYS_getpriority, PRIO_PROCESS, 0);
+	scheduling_read(&t->scheduling);
+	t->scheduling.affinity_size = 0;
 	t->timer_slack = t->timer_slack_inherited = (uint64_t)sys(SYS_prctl, PR_GET_TIMERSLACK);
 	sys(SYS_prctl, PR_GET_PDEATHSIG, &t->parent_death_signal);
 	cpu_time_adopt(t);
@@ -181,7 +181,8 @@ static void lay_first_frame(struct thread *t, const struct regs *r, const struct
 /* A child of a bound thread has what its parent changed. Real-time policies are handed down too. */
 static bool inherits_binding(const struct thread *self)
 {
-	return self->bound_heirs || (self->bound && (self->policy == SCHED_FIFO || self->policy == SCHED_RR));
+	int policy = self->scheduling.policy;
+	return self->bound_heirs || (self->bound && (policy == SCHED_FIFO || policy == SCHED_RR));
 }
 
 long thread_create(struct thread *self, const struct regs *r, const struct clone_spec *spec)
@@ -204,12 +205,8 @@ long thread_create(struct thread *self, const struct regs *r, const struct clone
 	t->bound = own;
 	t->bound_heirs = self->bound_heirs;
 	t->own_files = self->own_files;
-	t->policy = self->policy;
-	t->priority = self->priority;
-	t->nice = self->nice;
+	scheduling_inherit(&t->scheduling, &self->scheduling);
 	t->timer_slack = t->timer_slack_inherited = self->timer_slack;
-	t->affinity_size = self->affinity_size;
-	memcpy(t->affinity, self->affinity, sizeof(t->affinity));
 	if (spec->flags & CLONE_CHILD_CLEARTID)
 		t->cleartid = (uint32_t *)spec->child_tid;
 

@@ -7,6 +7,7 @@
 #include "deadline.h"
 #include "list.h"
 #include "regs_x86_64.h"
+#include "scheduling.h"
 #include "signal.h"
 #include "spin.h"
 #include "switch_x86_64.h"
@@ -26,7 +27,6 @@ enum {
 /* Linux never gives a pid above 2^22 (PID_MAX_LIMIT), and a CPU clock's id holds 28 bits of tid. */
 #define TID_BASE (1 << 22)
 #define TID_END (1 << 28)
-#define AFFINITY_BYTES 128 /* 1024 CPUs, as cpu_set_t */
 
 struct thread {
 	struct context ctx; /* where it goes on when it is switched to */
@@ -60,12 +60,9 @@ struct thread {
 	uint32_t *cleartid;
 	struct robust_list_head *robust;
 	char name[16];
-	int policy, priority, nice;
-	int io_priority; /* 0: never set */
+	struct scheduling scheduling;
 	uint64_t timer_slack, timer_slack_inherited;
 	int parent_death_signal;
-	uint8_t affinity_size; /* 0: never set */
-	uint8_t affinity[AFFINITY_BYTES];
 
 	struct cpu_time cpu;
 	struct thread_signals sig;
