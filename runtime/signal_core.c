@@ -165,6 +165,18 @@ ksigset_t carrier_closes(struct carrier *c)
 	return set;
 }
 
+/* false: its thread is about to become another program, which the kick would meet. */
+static bool kick(const struct carrier *c)
+{
+	spin_lock(&signal_lock);
+	const struct thread *t = c->current;
+	bool may = !t || !t->sig.not_kicked;
+	if (may)
+		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+	spin_unlock(&signal_lock);
+	return may;
+}
+
 /*
  * Now that everybody blocks these, the kernel must not find a carrier that still has them open: it would end or stop
  * the process. Who computes since before has, and who has the hub when it is not the caller. What carriers without a
@@ -177,10 +189,8 @@ static void mask_closed(ksigset_t set)
 		if (c == self || !c->tid || (!atomic_load(&c->mask_changes) && !(set & ~c->kernel_mask)))
 			continue;
 		atomic_fetch_or(&c->closing, set);
-		while (atomic_load(&c->closing) & set && atomic_load(&c->alive)) {
-			sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
+		while (atomic_load(&c->closing) & set && atomic_load(&c->alive) && kick(c))
 			sys(SYS_sched_yield);
-		}
 	}
 }
 
