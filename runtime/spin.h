@@ -13,13 +13,23 @@ static inline bool spin_trylock(struct spin *s)
 	return !atomic_exchange_explicit(&s->held, 1, memory_order_acquire);
 }
 
+/* The holder was preempted. A real-time thread's yield does not let it run if it has a lower priority: a sleep does. */
+static inline void spin_rest(unsigned tries)
+{
+	long moment[2] = {0, 20000};
+	if (tries < 64 * 128)
+		sys(SYS_sched_yield);
+	else
+		sys(SYS_nanosleep, moment, 0);
+}
+
 static inline void spin_lock(struct spin *s)
 {
 	for (unsigned tries = 0; !spin_trylock(s); tries++) {
 		while (atomic_load_explicit(&s->held, memory_order_relaxed)) {
 			cpu_relax();
-			if (++tries % 128 == 0) /* its holder was preempted */
-				sys(SYS_sched_yield);
+			if (++tries % 128 == 0)
+				spin_rest(tries);
 		}
 	}
 }
