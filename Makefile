@@ -51,6 +51,7 @@ endif
 LIB_SRC := $(wildcard runtime/*.c runtime/*.S shim/*.c shim/*.S)
 LIB_OBJ := $(LIB_SRC:%=$(BUILD)/obj/%.o)
 TOOL_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tools/*.c))
+TOOL_LIB_OBJ := $(BUILD)/obj/runtime/patterns.c.o
 PROGRAMS := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
 UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
@@ -68,7 +69,7 @@ $(BUILD)/libgreen.so: $(LIB_OBJ) shim/libgreen.map
 	@! readelf -d $@ | grep NEEDED | grep -v -e '\[libc\.so\.6\]' -e '\[ld-linux-x86-64\.so\.2\]' || \
 		{ echo "$@: must need nothing but libc" >&2; exit 1; }
 
-$(BUILD)/green: $(TOOL_OBJ)
+$(BUILD)/green: $(TOOL_OBJ) $(TOOL_LIB_OBJ)
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/obj/%.c.o: %.c Makefile

@@ -9,16 +9,33 @@
 #include "bound.h"
 
 #include <linux/futex.h>
+#include <linux/prctl.h>
 #include <sched.h>
 
 #include "calls.h"
 #include "mem.h"
+#include "proc.h"
 #include "runtime.h"
+#include "say.h"
 #include "signal_core.h"
 
-struct carrier *bound_carrier(void)
+void bound_show_name(int tid, const char *name)
 {
-	return carrier_new_bound(bound_main);
+	size_t length = 0;
+	while (length < 16 && name[length])
+		length++;
+	proc_write("/proc/self/task/", tid, "/comm", name, length);
+}
+
+/* A new kernel thread has the name of the one that makes it, and that may be of whoever runs there. */
+struct carrier *bound_carrier(const struct thread *t)
+{
+	char name[16] = {0};
+	struct carrier *b = carrier_new_bound(bound_main);
+	sys(SYS_prctl, PR_GET_NAME, name);
+	if (b && memcmp(name, t->name, sizeof(name)))
+		bound_show_name(b->tid, t->name);
+	return b;
 }
 
 void bound_give(struct carrier *b, struct thread *t)
@@ -34,22 +51,19 @@ void bound_main(struct carrier *c)
 	while (!atomic_load(&c->given))
 		sys(SYS_futex, &c->given, FUTEX_WAIT_PRIVATE, 0, 0);
 	struct thread *t = c->bound_to;
-	bool with_locks = false;
-	if (t) {
-		while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
-			cpu_relax();
-		c->current = t;
-		cpu_time_alone(t);
-		carrier_sync_mask(c); /* it may deliver a signal to itself before it leaves */
-		atomic_store_explicit(&t->carrier, c, memory_order_relaxed);
-		carrier_without_hub(c);
-		context_switch(&c->idle, &t->ctx);
-		with_locks = t->ends_in_kernel;
-		if (with_locks)
-			hub_ready(t); /* to be buried once the kernel has seen its list of locks */
-		else
-			carrier_arrived(); /* it is dead, and is buried here */
-	}
+	while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
+		cpu_relax();
+	c->current = t;
+	cpu_time_alone(t);
+	carrier_sync_mask(c); /* it may deliver a signal to itself before it leaves */
+	atomic_store_explicit(&t->carrier, c, memory_order_relaxed);
+	carrier_without_hub(c);
+	context_switch(&c->idle, &t->ctx);
+	bool with_locks = t->ends_in_kernel;
+	if (with_locks)
+		hub_ready(t); /* to be buried once the kernel has seen its list of locks */
+	else
+		carrier_arrived(); /* it is dead, and is buried here */
 	carrier_retire(c, with_locks);
 }
 
@@ -85,9 +99,13 @@ static bool bind_to_leader(struct thread *t)
 
 static long bind_to_fresh(struct thread *t)
 {
-	struct carrier *b = bound_carrier();
-	if (!b)
+	static _Atomic bool said;
+	struct carrier *b = bound_carrier(t);
+	if (!b) {
+		if (!atomic_exchange(&said, true))
+			say("no kernel thread for thread %d (%s), which should have one of its own", t->tid, t->name);
 		return -EAGAIN;
+	}
 	move_to(b, t);
 	return 0;
 }
@@ -116,7 +134,7 @@ static long bind(struct thread *t, bool with_tid)
 	else if (!t->is_main || !bind_to_leader(t))
 		err = bind_to_fresh(t);
 	if (!err)
-		scheduling_apply(&t->scheduling); /* what was only kept and answered so far */
+		scheduling_apply(0, &t->scheduling); /* what was only kept and answered so far */
 	return err;
 }
 
@@ -127,6 +145,8 @@ long thread_bind(struct thread *t)
 
 int bound_tid(const struct thread *t)
 {
+	if (t->owns_tid && t->real_tid)
+		return t->real_tid;
 	struct carrier *c = t->bound ? atomic_load(&t->carrier) : NULL;
 	return c ? c->tid : 0;
 }

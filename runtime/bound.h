@@ -7,11 +7,12 @@
 /* The current thread becomes bound: it comes back on a kernel thread that nobody else has used or will use. 0, -EAGAIN
  * without a kernel thread, -ERESTARTNOINTR for a signal first. */
 long thread_bind(struct thread *t);
-void thread_ask_to_bind(struct thread *t); /* another thread, at its next way out; with signal_lock */
+void thread_ask_to_bind(struct thread *t);       /* another thread, at its next way out; with signal_lock */
+void bound_show_name(int tid, const char *name); /* as that of a kernel thread */
 int bound_tid(const struct thread *t); /* of its kernel thread; 0: it has none of its own (yet). With threads_lock */
 
-/* At birth, with what the calling kernel thread hands down: make the carrier, then give it the thread (NULL: none). */
-struct carrier *bound_carrier(void);
+/* At birth, with what the calling kernel thread hands down and t's name: make the carrier, then give it the thread. */
+struct carrier *bound_carrier(const struct thread *t);
 void bound_give(struct carrier *b, struct thread *t);
 
 /* thread_park, thread_wake and the last of thread_exit, for a bound thread. */

@@ -302,7 +302,7 @@ static void divide(struct thread *t, nsec_t total, struct rusage *ru)
 long call_getrusage(struct thread *t, struct regs *r)
 {
 	struct rusage ru;
-	if ((int)r->rdi != RUSAGE_THREAD)
+	if ((int)r->rdi != RUSAGE_THREAD || thread_is_kernels(t, 0))
 		return native_regs(t, r);
 	sys(SYS_getrusage, RUSAGE_THREAD, &ru);
 	struct rusage answer = {.ru_utime = ru.ru_utime, .ru_stime = ru.ru_stime, .ru_maxrss = ru.ru_maxrss};

@@ -133,6 +133,15 @@ static long lock_file(struct thread *t, struct regs *r, int try)
 	return ret == -EAGAIN || ret == -EACCES ? handoff_regs(t, r) : ret;
 }
 
+/* The signals that a descriptor's owner gets are the kernel's, and a kernel thread of one green thread's takes none of
+ * them: as for a tid that it does not know. */
+static bool owner_is_bound(struct thread *t, uint64_t user_owner)
+{
+	struct f_owner_ex owner;
+	return !user_read(&owner, user_owner) && owner.type == F_OWNER_TID && owner.pid &&
+	       thread_is_kernels(t, owner.pid);
+}
+
 long call_fcntl(struct thread *t, struct regs *r)
 {
 	if (fd_hidden(r->rdi))
@@ -142,6 +151,8 @@ long call_fcntl(struct thread *t, struct regs *r)
 		return lock_file(t, r, F_SETLK);
 	case F_OFD_SETLKW:
 		return lock_file(t, r, F_OFD_SETLK);
+	case F_SETOWN_EX:
+		return owner_is_bound(t, r->rdx) ? -ESRCH : native_regs(t, r);
 	case F_GETFD:
 	case F_SETFD:
 	case F_GETFL:

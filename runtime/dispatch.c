@@ -71,7 +71,7 @@ static long call_once(struct thread *t, struct regs *r, const struct call *call)
 	return call->fn(t, r);
 }
 
-/* Another thread wants this one to be bound (sched_setscheduler and sched_setaffinity with its tid). */
+/* Another thread wants this one to be bound (sched_setscheduler and sched_setaffinity with its tid, its name). */
 static void bind_if_asked(struct thread *t)
 {
 	if (unlikely(t->bind_wanted))
@@ -83,6 +83,7 @@ static void answer(struct thread *t, struct regs *r)
 {
 	const struct call *call = r->nr < CALLS && calls[r->nr].fn ? &calls[r->nr] : NULL;
 	long ret;
+	bind_if_asked(t);
 	do {
 		ret = call_once(t, r, call);
 		if (!carrier_current())

@@ -5,6 +5,7 @@
 
 #include "bound.h"
 #include "calls.h"
+#include "exclude.h"
 #include "mem.h"
 #include "runtime.h"
 #include "signal_core.h"
@@ -48,6 +49,8 @@ static long for_others(struct thread *t, struct regs *r)
 long call_sched_getaffinity(struct thread *t, struct regs *r)
 {
 	uint8_t set[AFFINITY_BYTES];
+	if (thread_is_kernels(t, (int)r->rdi))
+		return native_regs(t, r);
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
@@ -140,7 +143,7 @@ static long set_policy(struct thread *t, uint64_t tid, int policy, const int *us
 	if (!other)
 		return -ESRCH;
 	bool changes = other->scheduling.policy != policy || other->scheduling.priority != priority;
-	int carrier = changes ? bound_tid(other) : 0;
+	int carrier = bound_tid(other);
 	long err = carrier ? sys(SYS_sched_setscheduler, carrier, policy, &priority) : 0;
 	if (!err) {
 		other->scheduling.policy = policy;
@@ -152,6 +155,8 @@ static long set_policy(struct thread *t, uint64_t tid, int policy, const int *us
 
 long call_sched_getscheduler(struct thread *t, struct regs *r)
 {
+	if (thread_is_kernels(t, (int)r->rdi))
+		return native_regs(t, r);
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
@@ -167,6 +172,8 @@ long call_sched_setscheduler(struct thread *t, struct regs *r)
 
 long call_sched_getparam(struct thread *t, struct regs *r)
 {
+	if (thread_is_kernels(t, (int)r->rdi))
+		return native_regs(t, r);
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
@@ -189,7 +196,8 @@ long call_sched_setparam(struct thread *t, struct regs *r)
 
 long call_getpriority(struct thread *t, struct regs *r)
 {
-	struct thread *other = (int)r->rdi == PRIO_PROCESS ? lock_named(t, r->rsi) : NULL;
+	bool native = (int)r->rdi != PRIO_PROCESS || thread_is_kernels(t, (int)r->rsi);
+	struct thread *other = native ? NULL : lock_named(t, r->rsi);
 	if (!other)
 		return native_regs(t, r);
 	long priority = 20 - other->scheduling.nice;
@@ -241,6 +249,8 @@ struct sched_attributes {
 long call_sched_getattr(struct thread *t, struct regs *r)
 {
 	struct sched_attributes a;
+	if (thread_is_kernels(t, (int)r->rdi))
+		return native_regs(t, r);
 	struct thread *other = lock_named(t, r->rdi);
 	if (!other)
 		return for_others(t, r);
@@ -351,6 +361,15 @@ static long set_parent_death_signal(struct thread *t, struct regs *r)
 	return 0;
 }
 
+/* The process's name is the main thread's, wherever that runs; one's own kernel thread shows one's own. */
+static long show_own_name(struct thread *t, struct regs *r)
+{
+	bool here = t->is_main ? carrier_self() == leader : t->bound;
+	if (t->is_main && !here)
+		bound_show_name(runtime_pid, t->name);
+	return here ? native_regs(t, r) : 0;
+}
+
 long call_prctl(struct thread *t, struct regs *r)
 {
 	switch ((int)r->rdi) {
@@ -363,10 +382,15 @@ long call_prctl(struct thread *t, struct regs *r)
 				break;
 		}
 		memcpy(t->name, name, sizeof(name));
-		return t->is_main ? native_regs(t, r) : 0; /* the process's name is the main thread's */
+		long err = exclude_named(t);
+		if (err)
+			return err;
+		return show_own_name(t, r);
 	}
-	case PR_SET_TIMERSLACK: /* of no effect: the timers that a thread waits for are its hub's */
+	case PR_SET_TIMERSLACK: /* of no effect without a kernel thread: the timers that it waits for are its hub's */
 		t->timer_slack = (int64_t)r->rsi > 0 ? r->rsi : t->timer_slack_inherited;
+		if (t->bound)
+			sys(SYS_prctl, PR_SET_TIMERSLACK, t->timer_slack);
 		return 0;
 	case PR_GET_TIMERSLACK:
 		return (long)t->timer_slack;
@@ -375,6 +399,8 @@ long call_prctl(struct thread *t, struct regs *r)
 	case PR_GET_PDEATHSIG:
 		return user_write(r->rsi, &t->parent_death_signal);
 	case PR_GET_NAME:
+		if (thread_is_kernels(t, 0))
+			return native_regs(t, r); /* others name it there */
 		return user_copy((void *)r->rsi, t->name, sizeof(t->name)) ? -EFAULT : 0;
 	case PR_SET_KEEPCAPS:
 	case PR_SET_SECCOMP:

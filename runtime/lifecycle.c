@@ -94,7 +94,7 @@ long call_set_robust_list(struct thread *t, struct regs *r)
 	if (r->rsi != 24) /* sizeof(struct robust_list_head) */
 		return -EINVAL;
 	t->robust = (void *)r->rdi;
-	return 0;
+	return t->owns_tid ? native_regs(t, r) : 0;
 }
 
 long call_get_robust_list(struct thread *t, struct regs *r)

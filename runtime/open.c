@@ -2,8 +2,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "bound.h"
 #include "calls.h"
+#include "exclude.h"
 #include "mem.h"
+#include "runtime.h"
 
 static struct thread *by_tid(int tid)
 {
@@ -15,7 +18,8 @@ static struct thread *by_tid(int tid)
 
 /*
  * pthread_setname_np and pthread_getname_np of another thread go by /proc/self/task/TID/comm, which is not there for a
- * tid of ours. The file is played by a memfd; what was written to it becomes the name when it is closed.
+ * tid of ours, and for the main thread is the name of a kernel thread that it may have left. The file is played by a
+ * memfd; what was written to it becomes the name when it is closed.
  */
 static const char comm_prefix[] = "/proc/self/task/";
 
@@ -34,7 +38,7 @@ static int comm_tid(uint64_t user_path)
 	const char *p = path + sizeof(comm_prefix) - 1;
 	for (; *p >= '0' && *p <= '9'; p++)
 		tid = tid * 10 + *p - '0';
-	return memcmp(p, "/comm", 6) == 0 && tid >= TID_BASE ? tid : 0;
+	return memcmp(p, "/comm", 6) == 0 && (tid >= TID_BASE || tid == runtime_pid) ? tid : 0;
 }
 
 static long open_comm(int tid, int flags)
@@ -64,11 +68,17 @@ void comm_closed(int fd, int tid)
 {
 	char name[16] = {0};
 	long n = sys(SYS_pread64, fd, name, 15, 0);
+	int shown = 0;
 	spin_lock(&threads_lock);
 	struct thread *t = thread_by_tid(tid);
-	if (t && n >= 0)
+	if (t && n >= 0) {
 		memcpy(t->name, name, sizeof(name));
+		exclude_renamed(t);
+		shown = t->is_main ? tid : bound_tid(t);
+	}
 	spin_unlock(&threads_lock);
+	if (shown)
+		bound_show_name(shown, name);
 }
 
 /* Opening a FIFO waits for the other end: worth a look beforehand. */

@@ -1,4 +1,4 @@
-/* What the runtime reads in /proc: without libc, and with a descriptor that no child of a fork inherits. */
+/* What the runtime reads and writes in /proc: without libc, and with a descriptor that no child of a fork inherits. */
 #include "proc.h"
 
 #include <fcntl.h>
@@ -28,12 +28,17 @@ static char *append_number(char *at, int number)
 	return at;
 }
 
-size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size)
+static int proc_open(const char *before, int number, const char *after, int mode)
 {
 	char path[PATH_SIZE];
-	size_t n = 0;
 	*append(append_number(append(path, before), number), after) = '\0';
-	int fd = fd_lend(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+	return fd_lend(SYS_openat, AT_FDCWD, (long)path, mode | O_CLOEXEC, 0);
+}
+
+size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size)
+{
+	size_t n = 0;
+	int fd = proc_open(before, number, after, O_RDONLY);
 	if (fd < 0)
 		return 0;
 	long got;
@@ -41,6 +46,15 @@ size_t proc_read(const char *before, int number, const char *after, char *buf, s
 		n += (size_t)got;
 	fd_release(fd);
 	return n;
+}
+
+void proc_write(const char *before, int number, const char *after, const char *buf, size_t size)
+{
+	int fd = proc_open(before, number, after, O_WRONLY);
+	if (fd < 0)
+		return;
+	sys(SYS_write, fd, buf, size);
+	fd_release(fd);
 }
 
 static unsigned hex_digit(char c)

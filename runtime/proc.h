@@ -1,4 +1,4 @@
-/* What the runtime reads in /proc. */
+/* What the runtime reads and writes in /proc. */
 #ifndef GREEN_PROC_H
 #define GREEN_PROC_H
 
@@ -6,6 +6,8 @@
 
 /* The beginning of the file `before` `number` `after`: its length, 0 if it cannot be read. */
 size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size);
+/* Into it; whoever cannot is not told. */
+void proc_write(const char *before, int number, const char *after, const char *buf, size_t size);
 /* The number behind `key`, anywhere before `end`. false: no such key. */
 bool proc_field(const char *p, const char *end, const char *key, unsigned base, uint64_t *value);
 

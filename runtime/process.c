@@ -19,7 +19,7 @@ static void inherit_scheduling(const struct thread *t)
 	struct scheduling s;
 	scheduling_inherit(&s, &t->scheduling);
 	if (!t->bound)
-		scheduling_apply(&s);
+		scheduling_apply(0, &s);
 }
 
 /* The child of a fork: one kernel thread, one thread of the program, nothing of ours runs. It is dormant again: every
@@ -28,7 +28,8 @@ static void become_dormant(struct thread *t)
 {
 	ksigset_t mask = t->sig.mask;
 	inherit_scheduling(t);
-	sys(SYS_prctl, PR_SET_NAME, t->name);
+	if (!thread_is_kernels(t, 0))
+		sys(SYS_prctl, PR_SET_NAME, t->name);
 	pollers_reset_in_child(t);
 	hubs_reset_in_child();
 	futex_reset_in_child();
@@ -157,9 +158,9 @@ static long exec(struct thread *t, struct regs *r)
 		signal_kicks(t, true);
 		return -ERESTARTNOINTR;
 	}
-	scheduling_read(&was);
+	scheduling_read(0, &was);
 	if (!t->bound)
-		scheduling_apply(&t->scheduling);
+		scheduling_apply(0, &t->scheduling);
 	ignore_what_is_ignored();
 	carrier_set_mask(c, t->sig.mask);
 	struct lent_signals lent = signals_lend(t, c->tid);
@@ -170,7 +171,7 @@ static long exec(struct thread *t, struct regs *r)
 	signals_take_back(lent);
 	handle_again();
 	if (!t->bound)
-		scheduling_apply(&was);
+		scheduling_apply(0, &was);
 	carrier_sync_mask(c);
 	return ret;
 }

@@ -35,7 +35,8 @@ extern int runtime_pid;
 void runtime_prepare(void); /* before the first site is patched */
 void runtime_abandon(void); /* after a failed start */
 int runtime_start(const struct runtime_options *opt);
-void runtime_scheduler_next(void); /* the next CLONE_THREAD of this thread makes the scheduler context */
+void runtime_exclude_next(bool yes); /* the next CLONE_THREAD of this thread makes a kernel thread */
+void runtime_scheduler_next(void);   /* the next CLONE_THREAD of this thread makes the scheduler context */
 _Noreturn void runtime_scheduler_main(void);
 int runtime_finish_start(void);         /* the scheduler context exists: signals, monitor */
 bool runtime_take_signal(uint64_t set); /* one that the kernel holds for us goes to this thread; false: there is none */

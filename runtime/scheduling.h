@@ -15,9 +15,9 @@ struct scheduling {
 	uint8_t affinity[AFFINITY_BYTES];
 };
 
-/* Of the calling kernel thread. */
-void scheduling_read(struct scheduling *s);
-void scheduling_apply(const struct scheduling *s);
+/* Of a kernel thread; tid 0: the calling one. */
+void scheduling_read(int tid, struct scheduling *s);
+void scheduling_apply(int tid, const struct scheduling *s);
 
 void scheduling_inherit(struct scheduling *child, const struct scheduling *parent);
 

@@ -334,7 +334,7 @@ long call_rt_tgsigqueueinfo(struct thread *t, struct regs *r)
 /* kill() knows a thread's id too, and means the process. */
 static bool is_us(int pid)
 {
-	return pid == runtime_pid || (pid >= TID_BASE && thread_lives(pid));
+	return pid == runtime_pid || (pid > 0 && thread_lives(pid));
 }
 
 /* Somebody has a handler for it that does not block it: no need to ask the kernel. A SIGPIPE that came from there would

@@ -24,6 +24,8 @@ void stats_begin(void)
 static void print(int fd)
 {
 	say_to(fd, "stats: threads created %l, most alive at once %l", stats.threads, stats.threads_peak);
+	if (stats.excluded)
+		say_to(fd, "stats: threads excluded %l", stats.excluded);
 	say_to(fd, "stats: carriers %l, rescues %l, handoffs %l, rejoins %l", stats.carriers, stats.rescues,
 	    stats.handoffs, stats.rejoins);
 	say_to(fd, "stats: switches %l, parks %l, signals delivered %l", stats.switches, stats.parks, stats.signals);

@@ -5,7 +5,7 @@
 #include "base.h"
 
 struct stats {
-	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals;
+	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals, excluded;
 	uint64_t switches, parks, polls, poll_ns; /* hub owner */
 	_Atomic uint64_t not_covered;
 	_Atomic uint64_t

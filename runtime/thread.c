@@ -10,6 +10,7 @@
 #include "carrier.h"
 #include "clock.h"
 #include "compute.h"
+#include "exclude.h"
 #include "futex.h"
 #include "hub.h"
 #include "mem.h"
@@ -30,7 +31,9 @@ static uint32_t tid_span =
 static int tid_base; /* by chance: processes that share a lock tell its owners apart by their tids */
 static struct thread *main_thread;
 static struct list left_over = {&left_over, &left_over}; /* of the process that forked us */
-static struct thread *adopted;                           /* those with a tid of the kernel's; under threads_lock */
+
+#define ADOPTED 256                     /* a power of two */
+static struct thread *adopted[ADOPTED]; /* those with a tid of the kernel's, by that; under threads_lock */
 
 /* A tid that has not been used for long: the table is walked round and round. Called with threads_lock. */
 static int tid_take(struct thread *t)
@@ -57,9 +60,14 @@ static void tid_drop(int tid)
 		tids[i / TID_CHUNK][i % TID_CHUNK] = NULL;
 }
 
+static struct thread **adopted_with(int tid)
+{
+	return &adopted[(uint32_t)tid % ADOPTED];
+}
+
 static struct thread *adopted_by_tid(int tid)
 {
-	struct thread *t = adopted;
+	struct thread *t = *adopted_with(tid);
 	while (t && t->real_tid != tid)
 		t = t->next_adopted;
 	return t;
@@ -77,19 +85,26 @@ struct thread *thread_by_tid(int tid)
 	return tids[i / TID_CHUNK][i % TID_CHUNK];
 }
 
+/* With threads_lock. */
+static void adopt_tid(struct thread *t, int tid)
+{
+	struct thread **head = adopted_with(tid);
+	t->next_adopted = *head;
+	t->real_tid = tid;
+	*head = t;
+}
+
 /* The made-up one goes on to name it: somebody may have noted it. */
 void thread_adopt_tid(struct thread *t, int tid)
 {
 	spin_lock(&threads_lock);
-	t->next_adopted = adopted;
-	t->real_tid = tid;
-	adopted = t;
+	adopt_tid(t, tid);
 	spin_unlock(&threads_lock);
 }
 
 static void adopted_drop(struct thread *t)
 {
-	for (struct thread **p = &adopted; *p; p = &(*p)->next_adopted) {
+	for (struct thread **p = adopted_with(t->real_tid); *p; p = &(*p)->next_adopted) {
 		if (*p == t) {
 			*p = t->next_adopted;
 			return;
@@ -103,6 +118,18 @@ bool thread_lives(int tid)
 	bool lives = thread_by_tid(tid) != NULL;
 	spin_unlock(&threads_lock);
 	return lives;
+}
+
+bool thread_is_kernels(struct thread *t, int tid)
+{
+	if (tid == 0)
+		return t->owns_tid && !t->is_main;
+	if (tid >= TID_BASE)
+		return false;
+	spin_lock(&threads_lock);
+	bool is = adopted_by_tid(tid) != NULL;
+	spin_unlock(&threads_lock);
+	return is;
 }
 
 static struct thread *thread_alloc(void)
@@ -146,7 +173,7 @@ struct thread *thread_adopt_main(int tid)
 	main_thread = t;
 	tid_base = random_tid_base();
 	sys(SYS_prctl, PR_GET_NAME, t->name);
-	scheduling_read(&t->scheduling);
+	scheduling_read(0, &t->scheduling);
 	t->scheduling.affinity_size = 0;
 	t->timer_slack = t->timer_slack_inherited = (uint64_t)sys(SYS_prctl, PR_GET_TIMERSLACK);
 	sys(SYS_prctl, PR_GET_PDEATHSIG, &t->parent_death_signal);
@@ -185,41 +212,53 @@ static bool inherits_binding(const struct thread *self)
 	return self->bound_heirs || (self->bound && (policy == SCHED_FIFO || policy == SCHED_RR));
 }
 
+static void inherit(struct thread *t, const struct thread *self)
+{
+	t->hub = self->hub;
+	memcpy(t->name, self->name, sizeof(t->name));
+	t->sig.mask = self->sig.mask;
+	t->sig.alt.flags = 2; /* SS_DISABLE */
+	t->bound_heirs = self->bound_heirs;
+	t->own_files = self->own_files;
+	scheduling_inherit(&t->scheduling, &self->scheduling);
+	t->timer_slack = t->timer_slack_inherited = self->timer_slack;
+}
+
+/* Bound from birth: it is never known by another tid than its kernel thread's. Called with threads_lock. */
+static int tid_of_bound(struct thread *t, const struct carrier *own)
+{
+	t->owns_tid = true;
+	adopt_tid(t, own->tid);
+	return own->tid;
+}
+
 long thread_create(struct thread *self, const struct regs *r, const struct clone_spec *spec)
 {
 	struct carrier *own = NULL;
 	struct thread *t = thread_alloc();
-	if (t && inherits_binding(self) && !(own = bound_carrier())) {
+	bool excluded = exclude_newborn(self);
+	if (t && (excluded || inherits_binding(self)) && !(own = bound_carrier(self))) {
 		slab_free(&thread_slab, t);
 		t = NULL;
 	}
 	if (!t)
 		return -EAGAIN;
-	t->hub = self->hub;
+	inherit(t, self);
 	lay_first_frame(t, r, spec);
-	memcpy(t->name, self->name, sizeof(t->name));
-	t->sig.mask = self->sig.mask;
-	t->sig.alt.flags = 2; /* SS_DISABLE */
 	t->stack_low = spec->sp - spec->size;
 	t->stack_size = spec->size;
 	t->bound = own;
-	t->bound_heirs = self->bound_heirs;
-	t->own_files = self->own_files;
-	scheduling_inherit(&t->scheduling, &self->scheduling);
-	t->timer_slack = t->timer_slack_inherited = self->timer_slack;
 	if (spec->flags & CLONE_CHILD_CLEARTID)
 		t->cleartid = (uint32_t *)spec->child_tid;
 
 	spin_lock(&threads_lock);
-	t->tid = tid_take(t);
+	t->tid = own ? tid_of_bound(t, own) : tid_take(t);
 	if (t->tid > 0)
 		thread_register(t);
 	spin_unlock(&threads_lock);
 	if (t->tid < 0) {
 		int err = t->tid;
 		slab_free(&thread_slab, t);
-		if (own)
-			bound_give(own, NULL);
 		return err;
 	}
 	int tid = t->tid;
@@ -228,6 +267,10 @@ long thread_create(struct thread *self, const struct regs *r, const struct clone
 	if (spec->flags & CLONE_CHILD_SETTID)
 		user_write(spec->child_tid, &tid);
 	signal_thread_born(t);
+	if (excluded)
+		STAT_ADD(excluded, 1);
+	if (own && !self->bound)
+		scheduling_apply(own->tid, &t->scheduling); /* what was only kept and answered so far */
 	if (own)
 		bound_give(own, t);
 	else
@@ -390,6 +433,6 @@ void threads_reset_in_child(void)
 	slab_reset_in_child(&thread_slab);
 	list_init(&threads);
 	threads_alive = 0;
-	adopted = NULL;
+	memset(adopted, 0, sizeof(adopted));
 	main_thread = NULL;
 }

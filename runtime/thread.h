@@ -44,11 +44,12 @@ struct thread {
 	bool wants_scheduler; /* its next clone makes a scheduler context */
 	bool bound;           /* it keeps its carrier, and blocks in the kernel (bound.c) */
 	bool bound_heirs;     /* ... and so will the threads that it makes */
-	bool bind_wanted;     /* by another thread: at the next way out */
+	bool bind_wanted;     /* by another thread: at the next way in or out */
 	bool own_files;       /* unshare(CLONE_FILES): its descriptors are the kernel's alone */
 	bool ends_in_kernel;  /* its kernel thread's end comes before its own: locks that only the kernel can hand on */
 	bool owns_tid;        /* its tid is its carrier's */
-	int real_tid;         /* that tid, if it was made up at first; else 0 */
+	bool excludes_next;   /* the thread that it makes next is to be a kernel thread (exclude.c) */
+	int real_tid;         /* that tid; 0: it has a made-up one alone, or is the main thread */
 	struct thread *next_adopted;
 	uintptr_t private_page; /* a robust lock there is this process's alone */
 	uint8_t computes; /* compute.c: how many short stints until it is not taken for one that computes; 0: is not */
@@ -99,6 +100,8 @@ static inline int thread_tid(const struct thread *t)
 }
 void thread_leave_carrier(struct thread *t); /* which goes on without it; returns where somebody resumes the thread */
 void thread_adopt_tid(struct thread *t, int tid); /* another name for it, the kernel's */
+bool thread_is_kernels(
+    struct thread *t, int tid); /* what the kernel has under this tid (0: t's) is that thread's own */
 void threads_reset_in_child(void);
 
 /*

@@ -106,6 +106,8 @@ static long create(struct regs *r, struct ksigevent *ev, int tid)
 /* A thread with a timer on its CPU time gets a kernel thread of its own, whose clock the kernel knows. */
 static long on_cpu_clock(struct thread *t, struct regs *r, int tid)
 {
+	if (thread_is_kernels(t, tid))
+		return 0;
 	if (tid != t->tid)
 		return thread_lives(tid) ? -EOPNOTSUPP : -EINVAL;
 	r->rdi = CLOCK_THREAD_CPUTIME_ID;

@@ -18,6 +18,7 @@
 #include "runtime/loop.h"
 #include "runtime/runtime.h"
 #include "runtime/say.h"
+#include "shim/exclude.h"
 #include "shim/options.h"
 #include "shim/private.h"
 #include "shim/sandbox.h"
@@ -87,6 +88,7 @@ static void after_fork(void)
 {
 	state = DORMANT;
 	symbol_lock_watch = 0;
+	exclude_stop();
 	arm_on_first_thread();
 }
 
@@ -251,6 +253,7 @@ static const char *arm(void)
 	why = start();
 	if (!why) {
 		take_own_signals();
+		exclude_start();
 		return NULL;
 	}
 	runtime_abandon();
@@ -259,19 +262,24 @@ static const char *arm(void)
 	return why;
 }
 
-static void arm_hook(uint32_t symbol)
+static void arm_hook(uint32_t symbol, const void *routine)
 {
 	int expected = DORMANT, saved = errno;
+	struct note call = note; /* before arming makes calls of its own */
 	if (!__atomic_compare_exchange_n((int *)&state, &expected, ARMING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return;
 	const char *why = arm();
-	symbol_arm_hook = NULL;
+	symbol_arm_hook = !why && options.exclude ? exclude_thread : NULL;
 	state = why ? REFUSED : ARMED;
 	symbol_lock_watch = !why;
 	if (why)
 		say("running natively: %s", why);
 	else if (options.verbose)
 		say("green threads from here on (first thread by %s)", symbol_name(symbol));
+	if (symbol_arm_hook) {
+		note = call;
+		exclude_thread(symbol, routine);
+	}
 	errno = saved;
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "runtime/patterns.h"
 #include "runtime/say.h"
 
 struct options options = {
@@ -13,12 +14,12 @@ struct options options = {
 #undef X
 };
 
-enum option_type { flag, number };
+enum option_type { flag, number, patterns };
 
 static const struct {
 	const char *name;
 	enum option_type type;
-	int *value;
+	void *value;
 } table[] = {
 #define X(name, type, value, help) {#name, type, &options.name},
 #include "shim/options.def"
@@ -37,7 +38,7 @@ static const char *value_of(const char *variable, const char *name)
 	return *variable == '=' ? variable + 1 : NULL;
 }
 
-static bool parse(const char *s, enum option_type type, int *out)
+static bool parse_number(const char *s, bool is_flag, int *out)
 {
 	long n = 0;
 	if (!*s)
@@ -46,8 +47,31 @@ static bool parse(const char *s, enum option_type type, int *out)
 		if (*s < '0' || *s > '9' || (n = n * 10 + *s - '0') > 1000000)
 			return false;
 	}
+	if (is_flag ? n > 1 : n < 1)
+		return false;
 	*out = (int)n;
-	return type == number ? n > 0 : n <= 1;
+	return true;
+}
+
+/* A copy: programs write over their environment to show another title. */
+static const char *parse_patterns(const char *s, const char **out)
+{
+	static char kept[PATTERNS_SIZE];
+	const char *wrong = patterns_wrong(s);
+	if (!wrong)
+		*out = strcpy(kept, s);
+	return wrong;
+}
+
+static void take(const char *variable, const char *value, enum option_type type, void *out)
+{
+	const char *wrong = NULL;
+	if (type == patterns)
+		wrong = parse_patterns(value, out);
+	else if (!parse_number(value, type == flag, out))
+		wrong = "not a value for this option";
+	if (wrong)
+		say("%s, ignored: %s", wrong, variable);
 }
 
 void options_read(char **environment)
@@ -55,13 +79,8 @@ void options_read(char **environment)
 	for (char **e = environment; e && *e; e++) {
 		for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 			const char *value = value_of(*e, table[i].name);
-			int n;
-			if (!value)
-				continue;
-			if (parse(value, table[i].type, &n))
-				*table[i].value = n;
-			else
-				say("%s: not a value for this option, ignored", *e);
+			if (value)
+				take(*e, value, table[i].type, table[i].value);
 		}
 	}
 }

@@ -2,8 +2,11 @@
 #ifndef GREEN_OPTIONS_H
 #define GREEN_OPTIONS_H
 
+typedef int option_flag, option_number;
+typedef const char *option_patterns; /* NULL: none were given */
+
 struct options {
-#define X(name, type, value, help) int name;
+#define X(name, type, value, help) option_##type name;
 #include "shim/options.def"
 #undef X
 };

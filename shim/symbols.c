@@ -24,7 +24,7 @@ static const struct {
 };
 
 __thread struct note note;
-void (*symbol_arm_hook)(uint32_t symbol);
+void (*symbol_arm_hook)(uint32_t symbol, const void *routine);
 uint32_t symbol_lock_watch;
 
 /* symbols_x86_64.S counts on it. */
@@ -37,7 +37,7 @@ extern void *symbol_slots[SYMBOLS];
 
 /* For symbols_x86_64.S: where the call goes on. */
 void *symbol_resolve(uint32_t symbol);
-void *symbol_arm(uint32_t symbol, const struct sigevent *event);
+void *symbol_arm(uint32_t symbol, const void *second, const void *third);
 
 /*
  * Stands for a function that this libc lacks, such as epoll_pwait2 before glibc 2.35. A program that asks for it by
@@ -66,16 +66,22 @@ void *symbol_resolve(uint32_t symbol)
 	return f;
 }
 
-/* The second argument is the program's, and libc reads it before it makes a thread. */
-void *symbol_arm(uint32_t symbol, const struct sigevent *event)
+static const void *routine_of(uint32_t symbol, const void *second, const void *third)
 {
-	void (*hook)(uint32_t) = __atomic_load_n(&symbol_arm_hook, __ATOMIC_ACQUIRE);
+	return symbol == SYMBOL_pthread_create ? third : symbol == SYMBOL_thrd_create ? second : NULL;
+}
+
+/* second, third: the call's own arguments. A sigevent is the program's, and libc reads it before it makes a thread. */
+void *symbol_arm(uint32_t symbol, const void *second, const void *third)
+{
+	void (*hook)(uint32_t, const void *) = __atomic_load_n(&symbol_arm_hook, __ATOMIC_ACQUIRE);
+	const struct sigevent *event = table[symbol].arms == ARMS_event ? second : NULL;
 
 	if (hook && (table[symbol].arms == ARMS_always || (event && event->sigev_notify == SIGEV_THREAD))) {
 		struct note before = note;
 		int saved = errno;
 
-		hook(symbol);
+		hook(symbol, routine_of(symbol, second, third));
 		errno = saved;
 		note = before;
 	}

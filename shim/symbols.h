@@ -33,9 +33,10 @@ extern __thread struct note note __attribute__((tls_model("initial-exec"), visib
 /*
  * Called, while not NULL, when a function is entered that makes a thread in libc, before libc's function runs: by the
  * thread that called it, on its stack, as an ordinary C function. It must tolerate a call by several threads at once
- * and by its own use of such functions. Its errno and its notes are put back.
+ * and by its own use of such functions. Its errno and its notes are put back. routine: what the new thread is to run,
+ * NULL where the call does not say.
  */
-extern void (*symbol_arm_hook)(uint32_t symbol);
+extern void (*symbol_arm_hook)(uint32_t symbol, const void *routine);
 
 /* While not 0, the runtime is asked before a mutex is locked that may be shared with another process (call_lock). */
 extern uint32_t symbol_lock_watch;

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum type { flag, number };
+#include "runtime/patterns.h"
+
+enum type { flag, number, patterns };
 
 static const struct option_def {
 	const char *name;
@@ -17,13 +19,16 @@ static const struct option_def {
 	long value;
 	const char *help;
 } defs[] = {
-#define X(name, type, value, help) {#name, type, value, help},
+#define X(name, type, value, help) {#name, type, (long)(value), help},
 #include "shim/options.def"
 #undef X
 };
 #define DEFS (sizeof(defs) / sizeof(defs[0]))
 
 enum { NAME_SIZE = 64, HELP = DEFS };
+
+/* What stands behind an option. */
+static const char *const argument[] = {[flag] = "", [number] = " N", [patterns] = " LIST"};
 
 /* max_carriers -> max-carriers */
 static void long_name(char out[NAME_SIZE], const struct option_def *def)
@@ -51,7 +56,7 @@ void run_usage(void)
 
 		long_name(name, &defs[i]);
 		variable_name(variable, &defs[i]);
-		snprintf(left, sizeof(left), "--%s%s", name, defs[i].type == number ? " N" : "");
+		snprintf(left, sizeof(left), "--%s%s", name, argument[defs[i].type]);
 		printf("  %-18s %s", left, defs[i].help);
 		if (defs[i].type == number)
 			printf("; default %ld", defs[i].value);
@@ -76,6 +81,8 @@ static void set(const struct option_def *def, const char *value)
 		if (strcmp(def->name, "hubs") == 0 && n != 1)
 			die(EXIT_OURS, "--hubs %s: only one hub for now", value);
 	}
+	if (def->type == patterns && patterns_wrong(value))
+		die(EXIT_OURS, "--%s: %s: %s", name, patterns_wrong(value), value);
 	variable_name(variable, def);
 	if (setenv(variable, value, 1))
 		die(EXIT_OURS, "%s: %s", variable, strerror(errno));
@@ -90,7 +97,7 @@ static int parse(int argc, char **argv)
 
 	for (size_t i = 0; i < DEFS; i++) {
 		long_name(names[i], &defs[i]);
-		longs[i] = (struct option){names[i], defs[i].type == number, NULL, (int)i};
+		longs[i] = (struct option){names[i], *argument[defs[i].type] != 0, NULL, (int)i};
 	}
 	longs[DEFS] = (struct option){"help", no_argument, NULL, HELP};
 

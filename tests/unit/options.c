@@ -60,6 +60,29 @@ Test(options, what_is_no_value_is_said_and_ignored)
 	}
 }
 
+Test(options, patterns)
+{
+	char variable[] = "GREEN_EXCLUDE=libfoo.so*,audio-?";
+	cr_assert_str_empty(READ(variable));
+	memset(variable, 'x', sizeof(variable) - 1); /* as programs do that show another title */
+	cr_assert_str_eq(options.exclude, "libfoo.so*,audio-?");
+	cr_assert_str_empty(READ("PATH=/bin"));
+	cr_assert_null(options.exclude);
+}
+
+Test(options, wrong_patterns_are_said_and_ignored)
+{
+	static char huge[8192] = "GREEN_EXCLUDE=";
+	char *bad[] = {"GREEN_EXCLUDE=", "GREEN_EXCLUDE=a,,b", "GREEN_EXCLUDE=[a", huge};
+	const char *why[] = {"an empty pattern", "an empty pattern", "a [ without its ]", "longer than"};
+	memset(huge + strlen(huge), 'a', sizeof(huge) - strlen(huge) - 1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		const char *s = READ(bad[i]);
+		cr_assert_null(options.exclude);
+		cr_assert(strstr(s, why[i]) && strchr(s, '\n') == s + strlen(s) - 1, "%s: said \"%s\"", bad[i], s);
+	}
+}
+
 Test(options, other_names_are_not_ours)
 {
 	cr_assert_str_empty(READ("GREEN_STATSX=1", "GREEN_STAT=1", "XGREEN_STATS=1", "green_stats=1", "GREEN_stats=1",
