@@ -31,6 +31,34 @@ static void *from_birth(void *arg)
 	return arg;
 }
 
+/* Another process knows them by their ids, and changes what is theirs. */
+static void by_another_process(void)
+{
+	cpu_set_t one, now;
+	pid_t child;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	child = fork();
+	if (child == 0) {
+		for (int i = 0; i < MANY; i++) {
+			char path[64];
+
+			snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", getppid(), tids[i]);
+			CHECK_EQ(access(path, F_OK), 0);
+			CHECK_EQ(getpriority(PRIO_PROCESS, (id_t)tids[i]), i % 5);
+			CHECK_EQ(sched_getscheduler(tids[i]), SCHED_BATCH);
+			SYS(sched_setaffinity(tids[i], sizeof(one), &one));
+		}
+		_exit(0);
+	}
+	puts(reap(child));
+	for (int i = 0; i < MANY; i++) {
+		SYS(sched_getaffinity(tids[i], sizeof(now), &now));
+		CHECK(CPU_EQUAL(&now, &one));
+	}
+}
+
 /* The kernel's own words for it, by the id that it has. */
 static void seen_from_outside(void)
 {
@@ -42,6 +70,7 @@ static void seen_from_outside(void)
 		t[i] = start_kernel(from_birth, &tids[i]);
 	event_wait(&there, MANY);
 	printf("named kernel: %d\n", kernel_threads_named("kernel"));
+	fflush(stdout);
 	for (int i = 0; i < MANY; i++) {
 		CHECK_EQ(syscall(SYS_tgkill, getpid(), tids[i], 0), 0);
 		task_name(tids[i], name);
@@ -55,6 +84,7 @@ static void seen_from_outside(void)
 		PT(pthread_getname_np(t[i], name, sizeof(name)));
 		CHECK(strcmp(name, "renamed") == 0);
 	}
+	by_another_process();
 	printf("renamed: %d\n", kernel_threads_named("renamed"));
 	event_post(&gone_on);
 	for (int i = 0; i < MANY; i++)
@@ -131,6 +161,49 @@ static void come_and_go(void)
 	puts("came and went");
 }
 
+static volatile bool used_enough;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	used_enough = true;
+}
+
+static void *computes(void *arg)
+{
+	struct rusage usage;
+
+	event_post(arg);
+	while (!used_enough)
+		;
+	CHECK(clock_ns(CLOCK_THREAD_CPUTIME_ID) >= 20 * NSEC_PER_MSEC);
+	sleep_us(100);
+	SYS(getrusage(RUSAGE_THREAD, &usage));
+	CHECK(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec >= 1000);
+	CHECK(usage.ru_nvcsw > 0);
+	return arg;
+}
+
+/* Its CPU time is the kernel's own: others may have a timer on it. */
+static void cpu_time(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct itimerspec after = {.it_value = {0, 20 * NSEC_PER_MSEC}};
+	clockid_t clock;
+	timer_t timer;
+
+	set_handler(SIGALRM, on_alarm, SA_RESTART);
+	there.count = 0;
+	pthread_t t = start_kernel(computes, &there);
+	event_wait(&there, 1);
+	PT(pthread_getcpuclockid(t, &clock));
+	SYS(timer_create(clock, &event, &timer));
+	SYS(timer_settime(timer, 0, &after, NULL));
+	join(t);
+	SYS(timer_delete(timer));
+	puts("a timer on its CPU time");
+}
+
 static void *as_the_main_thread_sees(void *arg)
 {
 	char name[16];
@@ -158,6 +231,7 @@ int main(void)
 	seen_from_outside();
 	named_later();
 	come_and_go();
+	cpu_time();
 	the_main_thread();
 	return 0;
 }

@@ -77,6 +77,10 @@ def usage():
     refuses("unknown option", 125, "unrecognized option", "run", "--frobnicate", "true")
     refuses("argument missing", 125, "requires an argument", "run", "--hubs")
     refuses("two hubs", 125, "only one hub", "run", "--hubs", "2", "true")
+    refuses("patterns missing", 125, "requires an argument", "run", "--exclude")
+    for bad, why in ("", "empty pattern"), ("a,,b", "empty pattern"), ("[a", "without its ]"), ("a\\", "nothing behind"), \
+            ("a, b", "space"), ("x" * 4096, "longer than"):
+        refuses(f"patterns {bad[:10]!r}", 125, why, "run", "--exclude", bad, "true")
     for bad in "0", "-1", "x", "1x", "", "99999999999999999999":
         refuses(f"carriers {bad!r}", 125, "not a number", "run", "--max-carriers", bad, "true")
 
@@ -88,6 +92,7 @@ def runs():
     show = 'echo "$GREEN_STATS $GREEN_VERBOSE $GREEN_HUBS $GREEN_MAX_CARRIERS"'
     prints("options", "1 1 1 7\n", "run", "--stats", "--verbose", "--hubs=1", "--max-carriers", "7", "sh", "-c", show,
            env={"GREEN_MAX_CARRIERS": "9"})
+    prints("patterns", "libfoo.so*,GC Thread#?\n", "run", "--exclude=libfoo.so*,GC Thread#?", "sh", "-c", 'echo "$GREEN_EXCLUDE"')
     prints("variables are kept", "9\n", "run", "sh", "-c", "echo $GREEN_MAX_CARRIERS", env={"GREEN_MAX_CARRIERS": "9"})
     prints("preloaded", "libgreen.so", "run", "cat", "/proc/self/maps")
     result = green("run", "sh", "-c", "echo $LD_PRELOAD", env={"LD_PRELOAD": "libm.so.6"})
