@@ -126,7 +126,7 @@ static long bind_main_with_tid(struct thread *t)
 static long bind(struct thread *t, bool with_tid)
 {
 	long err = 0;
-	t->bind_wanted = false;
+	t->bind_wanted = BIND_NOT;
 	if (t->bound)
 		return 0;
 	if (t->is_main && with_tid)
@@ -143,6 +143,16 @@ long thread_bind(struct thread *t)
 	return bind(t, false);
 }
 
+void thread_bind_as_asked(struct thread *t)
+{
+	if (t->bind_wanted != BIND_AT_HOME)
+		thread_bind(t);
+	else if (!t->bound && bind_to_leader(t))
+		scheduling_apply(0, &t->scheduling);
+	if (t->bound)
+		t->bind_wanted = BIND_NOT;
+}
+
 int bound_tid(const struct thread *t)
 {
 	if (t->owns_tid && t->real_tid)
@@ -153,7 +163,7 @@ int bound_tid(const struct thread *t)
 
 void thread_ask_to_bind(struct thread *t)
 {
-	t->bind_wanted = true;
+	t->bind_wanted = BIND_ANYWHERE;
 	signal_nudge(t);
 }
 

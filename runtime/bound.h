@@ -7,6 +7,7 @@
 /* The current thread becomes bound: it comes back on a kernel thread that nobody else has used or will use. 0, -EAGAIN
  * without a kernel thread, -ERESTARTNOINTR for a signal first. */
 long thread_bind(struct thread *t);
+void thread_bind_as_asked(struct thread *t);     /* thread.bind_wanted */
 void thread_ask_to_bind(struct thread *t);       /* another thread, at its next way out; with signal_lock */
 void bound_show_name(int tid, const char *name); /* as that of a kernel thread */
 int bound_tid(const struct thread *t); /* of its kernel thread; 0: it has none of its own (yet). With threads_lock */

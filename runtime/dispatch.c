@@ -75,7 +75,7 @@ static long call_once(struct thread *t, struct regs *r, const struct call *call)
 static void bind_if_asked(struct thread *t)
 {
 	if (unlikely(t->bind_wanted))
-		thread_bind(t);
+		thread_bind_as_asked(t);
 }
 
 /* Answers the call, again and again while it is to be restarted and no handler stands between. */

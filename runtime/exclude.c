@@ -31,26 +31,22 @@ bool exclude_newborn(struct thread *parent)
 	return next || by_name(parent);
 }
 
-/* Who names itself is not told that there was no kernel thread: naming cannot fail. */
-long exclude_named(struct thread *t)
-{
-	if (likely(t->bound || !by_name(t)))
-		return 0;
-	long err = thread_bind(t);
-	if (err == -EAGAIN)
-		return 0;
-	if (!err)
-		STAT_ADD(excluded, 1);
-	return err;
-}
-
-/* At its next call: a wait of its own is not interrupted for that. */
+/* At its next call: a wait of its own is not interrupted for that. The main thread keeps its id, and waits for its
+ * kernel thread: another one's would not be known by it to the kernel. */
 void exclude_renamed(struct thread *t)
 {
 	if (t->bound || t->bind_wanted || !by_name(t))
 		return;
 	STAT_ADD(excluded, 1);
-	t->bind_wanted = true;
+	t->bind_wanted = t->is_main ? BIND_AT_HOME : BIND_ANYWHERE;
+}
+
+/* Naming cannot fail: where there is no kernel thread it stays green. */
+void exclude_named(struct thread *t)
+{
+	exclude_renamed(t);
+	if (t->bind_wanted)
+		thread_bind_as_asked(t);
 }
 
 void exclude_begin(const char *list)

@@ -9,7 +9,7 @@
 void exclude_begin(const char *list);
 
 bool exclude_newborn(struct thread *parent); /* is the thread that it makes to be one? */
-long exclude_named(struct thread *t);        /* it has named itself: 0, or -ERESTARTNOINTR */
+void exclude_named(struct thread *t);        /* it has named itself */
 void exclude_renamed(struct thread *t);      /* another thread has named it; with threads_lock */
 
 #endif

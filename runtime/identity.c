@@ -382,9 +382,7 @@ long call_prctl(struct thread *t, struct regs *r)
 				break;
 		}
 		memcpy(t->name, name, sizeof(name));
-		long err = exclude_named(t);
-		if (err)
-			return err;
+		exclude_named(t);
 		return show_own_name(t, r);
 	}
 	case PR_SET_TIMERSLACK: /* of no effect without a kernel thread: the timers that it waits for are its hub's */

@@ -44,12 +44,16 @@ struct thread {
 	bool wants_scheduler; /* its next clone makes a scheduler context */
 	bool bound;           /* it keeps its carrier, and blocks in the kernel (bound.c) */
 	bool bound_heirs;     /* ... and so will the threads that it makes */
-	bool bind_wanted;     /* by another thread: at the next way in or out */
-	bool own_files;       /* unshare(CLONE_FILES): its descriptors are the kernel's alone */
-	bool ends_in_kernel;  /* its kernel thread's end comes before its own: locks that only the kernel can hand on */
-	bool owns_tid;        /* its tid is its carrier's */
-	bool excludes_next;   /* the thread that it makes next is to be a kernel thread (exclude.c) */
-	int real_tid;         /* that tid; 0: it has a made-up one alone, or is the main thread */
+	enum bind_wanted {
+		BIND_NOT,
+		BIND_ANYWHERE, /* by another thread */
+		BIND_AT_HOME,  /* the main thread, to its kernel thread when that is free */
+	} bind_wanted;         /* at the next way in or out */
+	bool own_files;        /* unshare(CLONE_FILES): its descriptors are the kernel's alone */
+	bool ends_in_kernel; /* its kernel thread's end comes before its own: locks that only the kernel can hand on */
+	bool owns_tid;       /* its tid is its carrier's */
+	bool excludes_next;  /* the thread that it makes next is to be a kernel thread (exclude.c) */
+	int real_tid;        /* that tid; 0: it has a made-up one alone, or is the main thread */
 	struct thread *next_adopted;
 	uintptr_t private_page; /* a robust lock there is this process's alone */
 	uint8_t computes; /* compute.c: how many short stints until it is not taken for one that computes; 0: is not */

@@ -59,7 +59,7 @@ static const char *parse_patterns(const char *s, const char **out)
 	static char kept[PATTERNS_SIZE];
 	const char *wrong = patterns_wrong(s);
 	if (!wrong)
-		*out = strcpy(kept, s);
+		*out = memcpy(kept, s, strlen(s) + 1);
 	return wrong;
 }
 
