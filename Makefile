@@ -33,7 +33,7 @@ PIC := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fasynchronous-unwind-
 	-fno-stack-protector
 # What may run on a green thread's stack: no SSE register (the program's are not saved), no call into libc that the
 # compiler thought of itself (memcpy from a loop, __*_chk).
-GREEN_STACK := $(wildcard runtime/*.c) shim/lookup.c
+GREEN_STACK := $(wildcard runtime/*.c) shim/lookup.c shim/trap.c
 GREEN_STACK_FLAGS := -mgeneral-regs-only -fno-tree-loop-distribute-patterns -fcf-protection=none -U_FORTIFY_SOURCE
 
 LDFLAGS_SO := -shared -Wl,-z,defs -Wl,-z,initfirst -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \

@@ -50,7 +50,7 @@ const struct call calls[CALLS] = {
     PLAIN(clock_getres), PLAIN(getrusage),
     /* threads */
     ON_HUB(futex), ON_HUB(futex_waitv), PLAIN(clone), PLAIN(clone3), ON_HUB(exit), PLAIN(set_tid_address),
-    PLAIN(set_robust_list), PLAIN(get_robust_list), PLAIN(rseq), PLAIN(gettid), PLAIN(sched_getaffinity),
+    PLAIN(set_robust_list), PLAIN(get_robust_list), PLAIN(rseq), PLAIN(arch_prctl), PLAIN(gettid), PLAIN(sched_getaffinity),
     PLAIN(sched_setaffinity), PLAIN(sched_getparam), PLAIN(sched_setparam), PLAIN(sched_getscheduler),
     PLAIN(sched_setscheduler), PLAIN(getpriority), PLAIN(setpriority), PLAIN(prctl), PLAIN(mmap), PLAIN(mprotect),
     PLAIN(sched_getattr), PLAIN(sched_setattr), OF_PROCESS(sched_rr_get_interval),

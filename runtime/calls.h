@@ -51,7 +51,7 @@ extern call_fn call_nanosleep, call_clock_nanosleep, call_sched_yield;
 extern call_fn call_futex, call_futex_waitv;
 /* lifecycle.c */
 extern call_fn call_clone, call_clone3, call_exit, call_set_tid_address, call_set_robust_list, call_get_robust_list,
-    call_rseq;
+    call_rseq, call_arch_prctl;
 /* process.c */
 extern call_fn call_fork, call_vfork, call_execve, call_execveat, call_exit_group, call_wait4, call_waitid;
 /* identity.c */

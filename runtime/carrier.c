@@ -165,6 +165,8 @@ static void carrier_begin(struct carrier *c)
 {
 	use_signal_stack(c);
 	c->kernel_mask = ~0UL;
+	if (runtime_hooks.carrier_begins)
+		runtime_hooks.carrier_begins();
 	c->body(c);
 }
 

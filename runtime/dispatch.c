@@ -8,6 +8,7 @@
 #include "runtime.h"
 #include "signal_core.h"
 #include "stats.h"
+#include "trap.h"
 
 static bool restarts(long ret)
 {
@@ -142,6 +143,8 @@ static void finish(struct thread *t, struct regs *r)
 	signal_mask_call_done(t, false); /* no handler took it along */
 	c = carrier_self();
 	carrier_sync_mask(c);
+	if (trapped(t, r))
+		trap_restore_extended(r);
 	carrier_leave(c, r);
 }
 

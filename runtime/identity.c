@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "runtime.h"
 #include "signal_core.h"
+#include "trap.h"
 
 long call_gettid(struct thread *t, struct regs *r)
 {
@@ -400,6 +401,8 @@ long call_prctl(struct thread *t, struct regs *r)
 		if (thread_is_kernels(t, 0))
 			return native_regs(t, r); /* others name it there */
 		return user_copy((void *)r->rsi, t->name, sizeof(t->name)) ? -EFAULT : 0;
+	case PR_SET_SYSCALL_USER_DISPATCH: /* there is one for each kernel thread, and it is taken */
+		return trap_on ? -EINVAL : native_regs(t, r);
 	case PR_SET_KEEPCAPS:
 	case PR_SET_SECCOMP:
 	case PR_CAPBSET_DROP:
@@ -419,7 +422,7 @@ long call_prctl(struct thread *t, struct regs *r)
  * repeat the call, and aborts where one of them is refused (nptl/nptl_setxid.c); here every carrier does. */
 long call_setid(struct thread *t, struct regs *r)
 {
-	if (runtime_hooks.is_raw && runtime_hooks.is_raw(r->rip))
+	if (call_is_raw(t, r))
 		return call_binds(t, r); /* syscall(SYS_setresuid ...) is how a thread changes its own alone */
 	long ret = native_regs(t, r);
 	if (ret == 0 && !carriers_repeat(r) && runtime_hooks.abort)

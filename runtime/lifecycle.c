@@ -7,6 +7,7 @@
 #include "runtime.h"
 #include "signal_core.h"
 #include "stats.h"
+#include "trap.h"
 
 struct thread *scheduler_born;
 
@@ -71,7 +72,7 @@ long call_clone3(struct thread *t, struct regs *r)
 long call_exit(struct thread *t, struct regs *r)
 {
 	bool last = atomic_load(&threads_alive) == 1;
-	if (last && runtime_hooks.is_raw && runtime_hooks.is_raw(r->rip)) { /* the process's code is this thread's */
+	if (last && call_is_raw(t, r)) { /* the process's code is this thread's */
 		r->nr = SYS_exit_group;
 		return call_exit_group(t, r);
 	}
@@ -87,6 +88,15 @@ long call_set_tid_address(struct thread *t, struct regs *r)
 {
 	t->cleartid = (uint32_t *)r->rdi;
 	return thread_tid(t);
+}
+
+/* Where its TLS is; a C library of the program's own asks for this itself. */
+long call_arch_prctl(struct thread *t, struct regs *r)
+{
+	long ret = native_regs(t, r);
+	if (ret == 0 && (int)r->rdi == 0x1002 /* ARCH_SET_FS */)
+		t->ctx.fs = r->rsi;
+	return ret;
 }
 
 long call_set_robust_list(struct thread *t, struct regs *r)

@@ -12,6 +12,7 @@
 #include "signal_core.h"
 #include "stats.h"
 #include "timer.h"
+#include "trap.h"
 
 /* The scheduling of a child, on its own kernel thread, which has a carrier's. */
 static void inherit_scheduling(const struct thread *t)
@@ -36,6 +37,7 @@ static void become_dormant(struct thread *t)
 	timers_reset_in_child();
 	epoll_sets_reset_in_child();
 	signals_restore_kernel(t);
+	traps_reset_in_child();
 	threads_reset_in_child();
 	set_gs(&native_carrier);
 	carriers_reset_in_child();
@@ -82,10 +84,16 @@ long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 	shadow->shadow_flags = flags;
 	hub_handoff(t);
 	carrier_block_signals(c);
+	uint64_t sp = r->rsp - 128, child_sp = 0;
 	t->vfork_regs = *r;
-	t->regs = &t->vfork_regs;
+	if (trapped(t, r)) { /* it stays where it is, and the child's calls may not come in */
+		sp = (uint64_t)r;
+		child_sp = sp - TRAP_STACK_OF_CHILD;
+	} else {
+		t->regs = &t->vfork_regs;
+	}
 	carrier_publish_native(c);
-	native_clone_vm(&t->vfork_regs, shadow);
+	native_clone_vm(&t->vfork_regs, shadow, sp, child_sp);
 	__builtin_unreachable();
 }
 
@@ -96,7 +104,9 @@ void clone_vm_done(struct regs *r)
 	struct carrier *c = carrier_self();
 	carrier_enter(c);
 	carrier_sync_mask(c);
-	dispatch_leave(r);
+	struct regs *own = c->current->regs;
+	own->rax = r->rax;
+	dispatch_leave(own);
 }
 
 long call_vfork(struct thread *t, struct regs *r)
@@ -105,15 +115,20 @@ long call_vfork(struct thread *t, struct regs *r)
 }
 
 /* The kernel has a handler of ours for these, whatever the program thinks of them; what it ignores stays ignored in the
- * next program. */
+ * next program. But not SIGSYS, where calls are trapped and others run meanwhile: their next call would kill. */
 static const int always_handled[] = {SIGSEGV, SIGBUS, SIGNAL_KICK, SIGNAL_CANCEL};
+
+static void ignore_if_ignored(int sig)
+{
+	struct kaction ignore = {.handler = (uint64_t)SIG_IGN};
+	if (actions[sig].handler == (uint64_t)SIG_IGN)
+		sys(SYS_rt_sigaction, sig, &ignore, 0, 8);
+}
 
 static void ignore_what_is_ignored(void)
 {
-	struct kaction ignore = {.handler = (uint64_t)SIG_IGN};
 	for (size_t i = 0; i < ARRAY_LEN(always_handled); i++)
-		if (actions[always_handled[i]].handler == (uint64_t)SIG_IGN)
-			sys(SYS_rt_sigaction, always_handled[i], &ignore, 0, 8);
+		ignore_if_ignored(always_handled[i]);
 }
 
 static void handle_again(void)
@@ -128,13 +143,22 @@ static void handle_again(void)
 /* The first call of a child that shares our memory: it becomes for the kernel what its thread is for the program. */
 static void shadow_begin(struct carrier *shadow)
 {
-	if (!(shadow->shadow_flags & CLONE_SIGHAND))
+	if (!(shadow->shadow_flags & CLONE_SIGHAND)) {
 		ignore_what_is_ignored();
+		ignore_if_ignored(SIGSYS);
+	}
 	if (!(shadow->shadow_flags & CLONE_FILES) && !shadow->shadow_of->own_files)
 		fds_close_own();
 	inherit_scheduling(shadow->shadow_of);
 	shadow->shadow_of = NULL;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &shadow->shadow_mask, 0, 8);
+}
+
+/* C side of native_clone_vm, in the child. */
+void clone_vm_child(struct carrier *shadow);
+void clone_vm_child(struct carrier *shadow)
+{
+	shadow_begin(shadow);
 }
 
 long shadow_call(struct carrier *shadow, struct regs *r)
@@ -162,7 +186,7 @@ static long exec(struct thread *t, struct regs *r)
 	if (!t->bound)
 		scheduling_apply(0, &t->scheduling);
 	ignore_what_is_ignored();
-	carrier_set_mask(c, t->sig.mask);
+	carrier_set_mask_exactly(c, t->sig.mask);
 	struct lent_signals lent = signals_lend(t, c->tid);
 	carrier_publish_native(c);
 	long ret = native_syscall(args, (long)r->nr, &c->attention);

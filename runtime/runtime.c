@@ -9,6 +9,7 @@
 #include "monitor.h"
 #include "signal_core.h"
 #include "stats.h"
+#include "trap.h"
 
 struct runtime_hooks runtime_hooks;
 int runtime_pid;
@@ -63,6 +64,7 @@ int runtime_start(const struct runtime_options *opt)
 	stats_begin();
 	max_carriers = opt->max_carriers;
 	rseq_area = opt->rseq_offset;
+	trap_on = opt->trap;
 	clock_init();
 	int err = start_hub(&h);
 	if (err)
@@ -88,6 +90,7 @@ void runtime_abandon(void)
 	struct thread *t = carrier_current();
 	if (t)
 		signals_restore_kernel(t);
+	trap_on = false;
 	set_gs(&native_carrier);
 }
 

@@ -17,6 +17,8 @@ struct runtime_hooks {
 	bool (*in_trampoline)(uintptr_t ip);       /* in our text, but part of the program's own call */
 	void (*last_thread_exit)(void);            /* libc's exit(0) */
 	void (*abort)(void);                       /* libc's */
+	void (*carrier_begins)(void);              /* on a new kernel thread that will run green threads; or NULL */
+	bool (*trap_excepts)(uintptr_t ip);        /* a trapped call from there is the kernel's; NULL: there is none */
 	void (*preempted)(void);                   /* as a handler: comes in at once, with the frame behind it */
 	void (*forked)(void);                      /* in the child of a fork: dormant again */
 };
@@ -24,6 +26,7 @@ extern struct runtime_hooks runtime_hooks;
 
 struct runtime_options {
 	uint32_t max_carriers;
+	bool trap;             /* carrier_begins turns Syscall User Dispatch on */
 	uintptr_t rseq_offset; /* of glibc's area from the thread pointer, 0: it has none */
 };
 

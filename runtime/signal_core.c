@@ -17,6 +17,7 @@
 #include "runtime.h"
 #include "stats.h"
 #include "timer.h"
+#include "trap.h"
 
 struct queued_signal {
 	struct queued_signal *next;
@@ -32,16 +33,22 @@ static _Atomic uint32_t queued; /* in all queues: what RLIMIT_SIGPENDING limits 
 static struct slab queue_slab = SLAB_INIT(struct queued_signal);
 static uint32_t blocked_by[SIGNALS + 1]; /* how many of counted threads block it */
 static uint32_t counted;
+ksigset_t never_blocked = SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGNAL_KICK);
 _Atomic ksigset_t real_mask; /* blocked by every green thread: what the kernel blocks on every carrier */
 
 /* The kernel's mask. */
 
-void carrier_set_mask(struct carrier *c, ksigset_t mask)
+void carrier_set_mask_exactly(struct carrier *c, ksigset_t mask)
 {
 	if (c->kernel_mask == mask)
 		return;
 	c->kernel_mask = mask;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+}
+
+void carrier_set_mask(struct carrier *c, ksigset_t mask)
+{
+	carrier_set_mask_exactly(c, trap_on ? mask & ~SIGBIT(SIGSYS) : mask);
 }
 
 #define REALTIME (~0UL << 31)
@@ -64,7 +71,7 @@ static bool has_first_hub(const struct carrier *c)
 /* Without a hub: it has one thread to run, or none. */
 static ksigset_t carrier_mask_alone(const struct thread *t)
 {
-	ksigset_t open = NEVER_BLOCKED | SYNCHRONOUS | OF_WHO_RUNS;
+	ksigset_t open = never_blocked | SYNCHRONOUS | OF_WHO_RUNS;
 	if (t)
 		open |= (FAULTS | JOB_CONTROL) & ~t->sig.mask;
 	return ~open;
@@ -126,7 +133,7 @@ ksigset_t carrier_mask_to_return(struct carrier *c)
  * carrier, which may be waiting for him. */
 void carrier_mask_in_handler(struct carrier *c)
 {
-	c->kernel_mask = ~(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS));
+	c->kernel_mask = ~OPEN_IN_HANDLER;
 }
 
 void carrier_block_signals(struct carrier *c)
@@ -148,7 +155,7 @@ static void mask_opened(void)
 /* Realtime signals with a handler wait with us, in their order, unless a signalfd is to see them. */
 void signal_real_bit(int sig)
 {
-	ksigset_t bit = SIGBIT(sig) & ~(NEVER_BLOCKED | UNBLOCKABLE);
+	ksigset_t bit = SIGBIT(sig) & ~(never_blocked | UNBLOCKABLE);
 	bool ours = bit & REALTIME && actions[sig].handler > 1 && !(signalfd_masks & bit);
 	if (blocked_by[sig] == counted && !ours)
 		atomic_fetch_or(&real_mask, bit);
@@ -558,8 +565,8 @@ static void send(const struct ksiginfo *info)
 }
 
 /*
- * One of the program's with the number of the kicks, which nobody can block: it came to a kernel thread that is
- * nobody's just now (a spare, the monitor), and the first hub looks at it. While it waits there the next one is
+ * One of the program's with the number of the kicks, or another which nobody can block: it came to a kernel thread that
+ * is nobody's just now (a spare, the monitor), and the first hub looks at it. While it waits there the next one is
  * dropped: standard signals do not queue.
  */
 enum { NO_STRAY, STRAY_MOVES, STRAY_WAITS };
@@ -741,6 +748,8 @@ int signals_start(struct thread *main_thread)
 	 * thread's next call. */
 	sys(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0);
 	sys(SYS_rt_sigprocmask, SIG_BLOCK, 0, &main_thread->sig.mask, 8);
+	if (trap_on)
+		never_blocked |= SIGBIT(SIGSYS);
 	for (int sig = 1; sig <= SIGNALS; sig++)
 		sys(SYS_rt_sigaction, sig, 0, &actions[sig], 8);
 	stack_t ss;
@@ -772,6 +781,7 @@ void signals_restore_kernel(struct thread *survivor)
 	queued = 0;
 	counted = 0;
 	memset(blocked_by, 0, sizeof(blocked_by));
+	never_blocked &= ~SIGBIT(SIGSYS);
 	atomic_store(&real_mask, 0);
 	atomic_store(&realtime_taker, NULL);
 }

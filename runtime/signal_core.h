@@ -16,8 +16,10 @@
 #define SIGNAL_KICK SIGPWR
 #define SIGNALS 64
 
-/* Never blocked for real: faults must reach us (user_copy), kicks must arrive. */
-#define NEVER_BLOCKED (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGNAL_KICK))
+/* Never blocked for real: faults must reach us (user_copy), kicks must arrive; and SIGSYS where calls are trapped, even
+ * in the runtime, which reads the clock in the vDSO. Kicks wait while the handler runs. */
+extern ksigset_t never_blocked;
+#define OPEN_IN_HANDLER (never_blocked & ~SIGBIT(SIGNAL_KICK))
 /* Sent by the kernel to the very thread whose call or time it is about, on whatever carrier that runs. */
 #define SYNCHRONOUS (SIGBIT(SIGPIPE) | SIGBIT(SIGXFSZ))
 #define OF_WHO_RUNS (SIGBIT(SIGPROF) | SIGBIT(SIGVTALRM))
@@ -46,7 +48,8 @@ ksigset_t carrier_mask_to_return(struct carrier *c);
 void carrier_mask_in_handler(struct carrier *c);
 ksigset_t carrier_closes(struct carrier *c); /* in a kick's handler: what is to be added to the mask it returns to */
 void carrier_block_signals(struct carrier *c);
-void carrier_set_mask(struct carrier *c, ksigset_t mask);
+void carrier_set_mask(struct carrier *c, ksigset_t mask); /* but what the trap needs */
+void carrier_set_mask_exactly(struct carrier *c, ksigset_t mask);
 void carrier_sync_mask(struct carrier *c);
 
 void signal_set_mask(struct thread *t, ksigset_t mask);
@@ -65,7 +68,7 @@ void signal_nudge(struct thread *t);               /* t looks at what it is aske
 void signal_kicks(struct thread *t, bool allowed); /* of the calling thread. Not allowed: none is under way either */
 void signals_look(struct thread *t);               /* if a handler left a note: takes the records */
 void signals_take_records(struct carrier *c, struct thread *t);
-void signal_stray(const struct ksiginfo *info); /* nobody's carrier was met by a SIGNAL_KICK of the program's */
+void signal_stray(const struct ksiginfo *info); /* nobody's carrier was met by one that it has open */
 void signals_drain(struct carrier *c);          /* what the handler recorded while the carrier was in the runtime */
 
 bool signal_on_altstack(const struct kaltstack *alt, uint64_t sp);

@@ -13,38 +13,21 @@
 #include "hub.h"
 #include "mem.h"
 #include "runtime.h"
+#include "sigframe_x86_64.h"
 #include "signal_core.h"
 #include "stack.h"
 #include "stats.h"
+#include "trap.h"
 
-/* What the kernel pushes (arch/x86/include/asm/sigframe.h). */
-struct kucontext {
-	uint64_t flags, link;
-	struct kaltstack stack;
-	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, eflags;
-	uint16_t cs, gs, fs, ss;
-	uint64_t err, trapno, oldmask, cr2;
-	uint64_t fpstate;
-	uint64_t reserved[8];
-	ksigset_t mask;
-};
-
-struct kframe {
-	uint64_t restorer;
-	struct kucontext uc;
-	struct ksiginfo info;
-};
-_Static_assert(sizeof(struct kucontext) == 304 && sizeof(struct kframe) == 440, "as struct rt_sigframe of the kernel");
+#ifndef SYS_USER_DISPATCH /* Linux 5.11 */
+#define SYS_USER_DISPATCH 2
+#endif
 
 #define EFLAGS_KEPT 0x202UL /* interrupts, and the bit that is always set */
-#define EFLAGS_DF 0x400UL
 #define EFLAGS_TF 0x100UL
-#define FP_XSTATE_MAGIC1 0x46505853U
 /* Offsets in fxsave's area. */
 #define FP_CONTROL 0
 #define FP_MXCSR 24
-#define FP_SOFTWARE 464
-#define FXSAVE_SIZE 512 /* xsave's header follows */
 #define SS_AUTODISARM_ (1U << 31)
 
 /* The call r is done: these are the program's registers. */
@@ -57,13 +40,6 @@ static void overlay(struct kucontext *uc, const struct regs *r)
 	uc->cx = r->rip;
 	uc->eflags = EFLAGS_KEPT;
 	uc->r11 = EFLAGS_KEPT;
-}
-
-/* Size of the FPU state: the kernel writes it into the part of fxsave's area that is left to software. */
-static size_t fp_size(uint64_t fpstate)
-{
-	const uint32_t *sw = (const uint32_t *)(fpstate + FP_SOFTWARE);
-	return sw[0] == FP_XSTATE_MAGIC1 ? sw[1] : FXSAVE_SIZE;
 }
 
 /* A handler begins with the FPU as a new program does (fpu__clear_user_states() of the kernel): what the kernel will
@@ -174,6 +150,8 @@ static void deliver_one(struct thread *t, struct kucontext *uc, const struct ksi
 {
 	struct ksiginfo segv = {.si_signo = SIGSEGV, .si_code = SI_KERNEL};
 	struct kaction of_segv = actions[SIGSEGV];
+	if (!(a->flags & SA_RESTART))
+		trap_interrupted(uc);
 	if (push_frame(t, uc, info, a))
 		return;
 	if (of_segv.handler <= 1)
@@ -221,7 +199,8 @@ extern const char etext[] __attribute__((visibility("hidden")));
 
 static bool in_runtime_text(uint64_t ip)
 {
-	return in_range(ip, __ehdr_start, etext) && !(runtime_hooks.in_trampoline && runtime_hooks.in_trampoline(ip));
+	return in_range(ip, __ehdr_start, etext) && !in_range(ip, trap_native, trap_native_end) &&
+	       !(runtime_hooks.in_trampoline && runtime_hooks.in_trampoline(ip));
 }
 
 static bool is_fault(int sig, const struct ksiginfo *info)
@@ -274,7 +253,7 @@ static bool is_of_current(int sig, const struct ksiginfo *info, const struct thr
 /* No more until these are looked at: what does not find room would have to go back to the kernel, out of its order. */
 static void record_full(struct carrier *c, struct kucontext *uc)
 {
-	uc->mask |= ~(NEVER_BLOCKED | UNBLOCKABLE);
+	uc->mask |= ~(never_blocked | UNBLOCKABLE);
 	c->kernel_mask = uc->mask;
 }
 
@@ -284,6 +263,22 @@ static bool is_kick(int sig, const struct ksiginfo *info)
 	int pid = (int)info->rest[0];
 	return sig == SIGNAL_KICK &&
 	       ((info->si_code == SI_TKILL && pid == runtime_pid) || (info->si_code == SI_USER && pid == 0));
+}
+
+/* SIGSYS of a seccomp filter that met the thread's call here, in native_syscall: it belongs behind the program's
+ * instruction, where rax is still the number and the handler may put a result. */
+static bool forced_by_own_call(struct carrier *c, int sig, struct ksiginfo *info, const struct kucontext *uc)
+{
+	struct thread *t = c->current;
+	if (sig != SIGSYS || uc->ip != (uint64_t)native_end || !t)
+		return false;
+	if (actions[sig].handler <= 1 || t->sig.mask & SIGBIT(sig))
+		return false;
+	info->rest[0] = t->regs->rip;
+	if (runtime_hooks.site_canonical)
+		info->rest[0] = runtime_hooks.site_canonical(t->regs->rip);
+	signal_send_thread(t, info);
+	return true;
 }
 
 static void record(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc)
@@ -307,6 +302,11 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	}
 	if (in_range(uc->ip, user_access_begin, user_access_end) && is_fault(sig, info)) {
 		uc->ip = (uint64_t)user_access_fault;
+		return;
+	}
+	if (unlikely(trap_on && sig == SIGSYS && info->si_code == SYS_USER_DISPATCH)) {
+		if (!trap_come_in(c, info, uc))
+			signal_die(SIGSEGV);
 		return;
 	}
 	const struct regs *repeat = atomic_load(&c->repeat);
@@ -334,10 +334,12 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	if (in_program && !leaving && in_runtime_text(uc->ip))
 		in_program = false; /* on its way in, or in a native call */
 	if (is_fault(sig, info)) {
+		if (!in_program && forced_by_own_call(c, sig, info, uc))
+			return;
 		fault(c, sig, info, uc, in_program);
 		return;
 	}
-	if (sig == SIGNAL_KICK && !kick && !t && !c->hub)
+	if (never_blocked & SIGBIT(sig) && !kick && !t && !c->hub)
 		signal_stray(info);
 	else if (!kick)
 		record(c, sig, info, uc);
@@ -388,13 +390,12 @@ void signals_take_records(struct carrier *c, struct thread *t)
 
 void signal_restorer(void);
 
-/* A handler of the program's; faults, which may be user_copy's; a broken pipe, which is the thread's own affair; kicks,
- * and the signal that SIGEV_THREAD timers use. */
+/* A handler of the program's; faults, which may be user_copy's or a trapped call; a broken pipe, which is the thread's
+ * own affair; kicks, and the signal that SIGEV_THREAD timers use. */
 bool kernel_action_differs(int sig)
 {
-	return actions[sig].handler > 1 || sig == SIGSEGV || sig == SIGBUS ||
-	       (SYNCHRONOUS & SIGBIT(sig) && actions[sig].handler != (uint64_t)SIG_IGN) || sig == SIGNAL_KICK ||
-	       sig == SIGNAL_CANCEL;
+	return actions[sig].handler > 1 || never_blocked & SIGBIT(sig) ||
+	       (SYNCHRONOUS & SIGBIT(sig) && actions[sig].handler != (uint64_t)SIG_IGN) || sig == SIGNAL_CANCEL;
 }
 
 void kernel_action_set(int sig)
@@ -405,9 +406,17 @@ void kernel_action_set(int sig)
 		a.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000 /* SA_RESTORER */ |
 			  (a.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT));
 		a.restorer = (uint64_t)signal_restorer;
-		a.mask = ~(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS));
+		a.mask = ~OPEN_IN_HANDLER;
 	}
 	sys(SYS_rt_sigaction, sig, &a, 0, 8);
+}
+
+/* Where the call is to be issued again; 0 if it cannot be. */
+static uint64_t restart_address(const struct thread *t, const struct regs *r)
+{
+	if (trapped(t, r))
+		return r->rip - SYSCALL_LENGTH;
+	return runtime_hooks.site_start ? runtime_hooks.site_start(r->rip) : 0;
 }
 
 void signal_deliver(struct thread *t, struct regs *r, long ret)
@@ -418,7 +427,7 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 	while (signal_take(t, ~t->sig.mask, &info)) {
 		if (!wants_handler(&info, &a))
 			continue;
-		uint64_t start = runtime_hooks.site_start ? runtime_hooks.site_start(r->rip) : 0;
+		uint64_t start = restart_address(t, r);
 		bool restart = ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && a.flags & SA_RESTART);
 		if (restart && start) {
 			r->rip = start;
@@ -430,6 +439,8 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 			r->rax = (uint64_t)ret;
 		}
 		t->restart_deadline = 0;
+		if (trapped(t, r))
+			trap_restore_extended(r); /* the kick's frame takes it along */
 		c->deliver_info = info;
 		c->deliver_action = a;
 		atomic_signal_fence(memory_order_release); /* any kick that finds `deliver` takes it up */

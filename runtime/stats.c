@@ -32,6 +32,8 @@ static void print(int fd)
 	if (stats.overlooked)
 		say_to(fd, "stats: overlooked %l: ready, but no event said so", stats.overlooked);
 	say_to(fd, "stats: polls %l, time in poll %l ms", stats.polls, stats.poll_ns / NSEC_PER_MSEC);
+	if (stats.trapped)
+		say_to(fd, "stats: calls trapped %l, made as they are %l", stats.trapped, stats.trapped_as_is);
 	say_to(fd, "stats: calls not covered by name %l", stats.not_covered);
 	for (unsigned nr = 0; nr < ARRAY_LEN(stats.not_covered_by); nr++)
 		if (stats.not_covered_by[nr])

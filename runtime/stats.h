@@ -7,6 +7,7 @@
 struct stats {
 	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals, excluded;
 	uint64_t switches, parks, polls, poll_ns; /* hub owner */
+	_Atomic uint64_t trapped, trapped_as_is;  /* all, and those that the kernel answered unseen */
 	_Atomic uint64_t not_covered;
 	_Atomic uint64_t
 	    overlooked; /* waits for a descriptor that only the look after a second ended: none, if all is well */

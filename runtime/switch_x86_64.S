@@ -301,7 +301,7 @@ native_restart:			/* it did not begin, or the kernel wants it restarted */
 	.size native_syscall, . - native_syscall
 
 /*
- * long native_clone_vm(struct regs *r, void *child_gs)
+ * long native_clone_vm(struct regs *r, void *child_gs, uint64_t sp, uint64_t child_sp)
  *
  * vfork, and clone with CLONE_VM: the child runs in our memory, with vfork even on our stack, so that nothing may be
  * kept there: r is in memory of the thread's own, every register is loaded from it before the call (a child that starts
@@ -314,6 +314,8 @@ native_clone_vm:
 	.cfi_startproc
 	mov	%rdi, %rbx		/* survives the call, restored last */
 	mov	%rsi, %rbp
+	mov	%rdx, %r12
+	mov	%rcx, %r13
 	mov	REGS_NR(%rbx), %rax
 	mov	REGS_RDI(%rbx), %rdi
 	mov	REGS_RSI(%rbx), %rsi
@@ -325,10 +327,10 @@ native_clone_vm:
 	syscall
 	test	%rax, %rax
 	jz	1f
-	/* The parent goes back into C: r->rax holds the result, on the stack left by the caller of this function. */
+	/* The parent goes back into C: r->rax holds the result. */
 	mov	%rax, REGS_RAX(%rbx)
 	mov	%rbx, %rdi
-	lea	-128(%rsp), %rsp
+	mov	%r12, %rsp
 	and	$-16, %rsp
 	call	clone_vm_done
 	mov	%rbx, %rdi
@@ -338,7 +340,14 @@ native_clone_vm:
 	mov	%rbp, %rsi
 	mov	$SYS_arch_prctl, %eax
 	syscall
-	mov	REGS_R15(%rbx), %r15
+	test	%r13, %r13
+	jz	2f
+	mov	%rsp, %r14		/* the parent's, or one of its own */
+	mov	%r13, %rsp
+	mov	%rbp, %rdi
+	call	clone_vm_child
+	mov	%r14, %rsp
+2:	mov	REGS_R15(%rbx), %r15
 	mov	REGS_R14(%rbx), %r14
 	mov	REGS_R13(%rbx), %r13
 	mov	REGS_R12(%rbx), %r12
@@ -385,6 +394,53 @@ native_clone_plain:
 	syscall
 	jmp	*%r9
 	.size native_clone_plain, . - native_clone_plain
+
+/*
+ * trap_entry: a trapped call comes in (trap.c); rsp is at its struct regs, on the thread's stack for this. The program's
+ * stack pointer is REGS_RSP of the frame.
+ */
+	.globl trap_entry
+	.hidden trap_entry
+	.type trap_entry, @function
+trap_entry:
+	.cfi_startproc
+	.cfi_escape 0x0f, 4, 0x77, 0xf8, 0x00, 0x06	/* CFA: *(rsp + REGS_RSP) */
+	.cfi_escape 0x10, 16, 3, 0x77, 0xf0, 0x00	/* rip: at rsp + REGS_RIP */
+	mov	%rsp, %rdi
+	mov	%rsp, %rbx
+	.cfi_escape 0x0f, 4, 0x73, 0xf8, 0x00, 0x06	/* from here on by rbx */
+	.cfi_escape 0x10, 16, 3, 0x73, 0xf0, 0x00
+	.cfi_escape 0x10, 3, 2, 0x73, REGS_RBX
+	.cfi_escape 0x10, 6, 2, 0x73, REGS_RBP
+	.cfi_escape 0x10, 12, 2, 0x73, REGS_R12
+	.cfi_escape 0x10, 13, 2, 0x73, REGS_R13
+	.cfi_escape 0x10, 14, 2, 0x73, REGS_R14
+	.cfi_escape 0x10, 15, 2, 0x73, REGS_R15
+	call	dispatch
+	mov	%rbx, %rdi
+	jmp	regs_resume
+	.cfi_endproc
+	.size trap_entry, . - trap_entry
+
+/*
+ * trap_native: a trapped call that is made as it is. The way back is on the stack, below the red zone; a signal handler
+ * of the program's that interrupts the call finds it here.
+ */
+	.globl trap_native, trap_native_i386, trap_native_end
+	.hidden trap_native, trap_native_i386, trap_native_end
+	.type trap_native, @function
+trap_native:
+	.cfi_startproc
+	.cfi_def_cfa %rsp, 136
+	.cfi_offset %rip, -136
+	syscall
+	ret	$128
+trap_native_i386:
+	int	$0x80
+	ret	$128
+trap_native_end:
+	.cfi_endproc
+	.size trap_native, . - trap_native
 
 /* void native_sigreturn(uintptr_t sp) */
 	.globl native_sigreturn

@@ -33,11 +33,12 @@ extern const char user_access_begin[], user_access_end[], user_access_fault[];
 /* The call itself, unless *interrupt is set: then -ERESTARTNOINTR. From native_begin on a signal handler takes it out
  * again by native_abort or native_restart: a signal that came after the look at *interrupt is not slept over. */
 long native_syscall(const long args[6], long nr, const _Atomic uint32_t *interrupt);
-extern const char native_begin[], native_instruction[], native_abort[], native_restart[];
+extern const char native_begin[], native_instruction[], native_end[], native_abort[], native_restart[];
 
 /* A clone or vfork whose child shares our memory and returns on its own: every register comes back from *r. The child
- * runs with the gs base child_gs. */
-long native_clone_vm(struct regs *r, void *child_gs);
+ * runs with the gs base child_gs, after clone_vm_child() on the stack at child_sp, if that is not 0; the parent goes on
+ * in clone_vm_done(), on the stack at sp. */
+long native_clone_vm(struct regs *r, void *child_gs, uint64_t sp, uint64_t child_sp);
 /* The same for one who has nothing to do with the runtime. */
 _Noreturn void native_clone_plain(struct regs *r);
 /* rt_sigreturn with this stack pointer. */

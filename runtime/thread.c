@@ -15,6 +15,7 @@
 #include "hub.h"
 #include "mem.h"
 #include "stats.h"
+#include "trap.h"
 
 #define TID_CHUNK 4096
 #define TID_CHUNKS 4096
@@ -162,6 +163,7 @@ struct thread *thread_adopt_main(int tid)
 	while (!list_empty(&left_over)) {
 		struct thread *old = container_of(left_over.next, struct thread, all);
 		list_del(&old->all);
+		trap_forget(old);
 		slab_free(&thread_slab, old);
 	}
 	struct thread *t = thread_alloc();
@@ -391,6 +393,7 @@ void thread_yield(struct thread *t)
 void thread_bury(struct thread *t)
 {
 	uint32_t *cleartid = t->cleartid;
+	trap_forget(t);
 	slab_free(&thread_slab, t);
 	if (cleartid) {
 		user_store32(cleartid, 0);

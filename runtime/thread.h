@@ -36,8 +36,10 @@ struct thread {
 	struct carrier *_Atomic carrier; /* the one that runs it, NULL while it does not run */
 	struct thread *next;             /* in a run queue or an inbound stack */
 	struct deadline deadline;
-	struct list all;   /* in the list of all threads */
-	struct regs *regs; /* frame of the call it is in */
+	struct list all;               /* in the list of all threads */
+	struct regs *regs;             /* frame of the call it is in */
+	const struct regs *trap_frame; /* of its last call that was trapped (trap.c), else NULL */
+	struct trap_stack *trap_stack; /* where those are answered */
 	int tid;
 	bool dead;
 	bool is_main;

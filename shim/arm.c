@@ -24,11 +24,13 @@
 #include "shim/sandbox.h"
 #include "shim/sites.h"
 #include "shim/symbols.h"
+#include "shim/trap.h"
 
 static _Atomic enum { DORMANT, ARMING, ARMED, REFUSED } state;
 static struct sites sites;
 static const void *raw_syscall; /* libc's syscall(2) */
 static bool patched;
+static bool trap; /* calls outside libc and ld.so come in, too */
 
 void green_entry(void);
 void green_preempted(void);
@@ -92,9 +94,15 @@ static void after_fork(void)
 	arm_on_first_thread();
 }
 
-static bool wanted(int nr)
+static bool is_answered(int nr)
 {
 	return nr < 0 || (nr < CALLS && calls[nr].fn);
+}
+
+/* What stays as it is would be trapped, each time. */
+static bool wanted(const struct site *s)
+{
+	return is_answered(s->nr) || (trap && s->form != FORM_NONE);
 }
 
 /* A number of /proc/self/status; 0 if it cannot be read. */
@@ -213,6 +221,7 @@ static const char *start(void)
 	const uintptr_t *rseq_offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
 	const struct runtime_options opt = {
 	    .max_carriers = (uint32_t)options.max_carriers,
+	    .trap = trap,
 	    .rseq_offset = rseq_offset ? *rseq_offset : 0,
 	};
 	runtime_hooks = (struct runtime_hooks){
@@ -223,6 +232,8 @@ static const char *start(void)
 	    .in_trampoline = in_export,
 	    .last_thread_exit = exit_process,
 	    .abort = abort,
+	    .carrier_begins = trap ? trap_begin : NULL,
+	    .trap_excepts = trap && trap_has_exceptions() ? trap_is_except : NULL,
 	    .preempted = green_preempted,
 	    .forked = after_fork,
 	};
@@ -231,6 +242,14 @@ static const char *start(void)
 		return err == -EMFILE ? "no file descriptors left" : "no memory";
 	const char *why = make_scheduler();
 	return why ? why : self_test();
+}
+
+static bool may_trap(void)
+{
+	const char *why = trap_prepare(options.trap_except);
+	if (why)
+		say("system calls outside libc are not caught: %s", why);
+	return !why;
 }
 
 static const char *arm(void)
@@ -246,6 +265,7 @@ static const char *arm(void)
 	symbols_resolve_all();
 	if (loop_load(private_dlopen))
 		return "libuv.so.1 cannot be opened";
+	trap = options.trap && may_trap();
 	runtime_prepare(); /* every patched site asks for the carrier */
 	why = patch();
 	if (why)
@@ -254,6 +274,8 @@ static const char *arm(void)
 	if (!why) {
 		take_own_signals();
 		exclude_start();
+		if (trap)
+			trap_begin();
 		return NULL;
 	}
 	runtime_abandon();

@@ -56,11 +56,17 @@ static bool parse_number(const char *s, bool is_flag, int *out)
 /* A copy: programs write over their environment to show another title. */
 static const char *parse_patterns(const char *s, const char **out)
 {
-	static char kept[PATTERNS_SIZE];
+	static char kept[2 * PATTERNS_SIZE]; /* there are two such options */
+	static size_t used;
 	const char *wrong = patterns_wrong(s);
-	if (!wrong)
-		*out = memcpy(kept, s, strlen(s) + 1);
-	return wrong;
+	size_t size = strlen(s) + 1;
+	if (!wrong && size > sizeof(kept) - used)
+		wrong = "too many patterns";
+	if (wrong)
+		return wrong;
+	*out = memcpy(kept + used, s, size);
+	used += size;
+	return NULL;
 }
 
 static void take(const char *variable, const char *value, enum option_type type, void *out)

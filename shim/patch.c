@@ -210,14 +210,14 @@ static bool stub_add(struct sites *s, struct plan *p, struct site *site, uintptr
 	return true;
 }
 
-static int stubs_make(struct sites *s, struct text *t, struct plan *p, bool (*wanted)(int nr), void *entry)
+static int stubs_make(struct sites *s, struct text *t, struct plan *p, bool (*wanted)(const struct site *), void *entry)
 {
 	size_t size = STUB_ALIGN;
 	uintptr_t at;
 	long err;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (is_in(t, &s->v[i]) && wanted(s->v[i].nr))
+		if (is_in(t, &s->v[i]) && wanted(&s->v[i]))
 			size += stub_room(&s->v[i]);
 	if (size == STUB_ALIGN)
 		return 0;
@@ -229,7 +229,7 @@ static int stubs_make(struct sites *s, struct text *t, struct plan *p, bool (*wa
 	memcpy((void *)t->stubs, &entry, sizeof(entry));
 	at = t->stubs + STUB_ALIGN;
 	for (size_t i = 0; i < s->n; i++) {
-		if (!is_in(t, &s->v[i]) || !wanted(s->v[i].nr))
+		if (!is_in(t, &s->v[i]) || !wanted(&s->v[i]))
 			continue;
 		if (!stub_add(s, p, &s->v[i], at, t->stubs)) {
 			s->error = "no memory can be mapped near enough to libc";
@@ -268,13 +268,13 @@ static int write_all(struct sites *s, const struct plan *p, const size_t first[]
 	return 0;
 }
 
-static int patch(struct sites *s, struct plan *p, bool (*wanted)(int nr), void *entry)
+static int patch(struct sites *s, struct plan *p, bool (*wanted)(const struct site *), void *entry)
 {
 	size_t first[ARRAY_LEN(s->text) + 1] = {0};
 	int err;
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->v[i].form == FORM_NONE && wanted(s->v[i].nr)) {
+		if (s->v[i].form == FORM_NONE && wanted(&s->v[i])) {
 			s->error = "a system call of libc stands where it cannot be patched";
 			return -ENOTSUP;
 		}
@@ -294,7 +294,7 @@ static int patch(struct sites *s, struct plan *p, bool (*wanted)(int nr), void *
 	return write_all(s, p, first);
 }
 
-int sites_patch(struct sites *s, bool (*wanted)(int nr), void *entry)
+int sites_patch(struct sites *s, bool (*wanted)(const struct site *), void *entry)
 {
 	struct plan p = {0};
 	int saved = errno;

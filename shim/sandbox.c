@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -55,20 +54,30 @@ static bool try_everything(void)
 }
 
 /* 0: it lets us; a signal or an error: it does not. */
-static bool filter_objects(void)
+static bool works_in_child(bool (*try)(void))
 {
 	int status;
 	pid_t pid = _Fork(); /* not the program's atfork handlers */
 	if (pid == 0)
-		_exit(try_everything() ? 0 : 1);
-	return pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
+		_exit(try() ? 0 : 1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static bool is_filtered(void)
+{
+	return prctl(PR_GET_SECCOMP) == 2;
+}
+
+bool sandbox_lets(bool (*try)(void))
+{
+	return is_filtered() ? works_in_child(try) : try();
 }
 
 const char *sandbox_forbids(void)
 {
 	if (sanitized())
 		return "a sanitizer's runtime is present";
-	if (prctl(PR_GET_SECCOMP) == 2 && filter_objects())
+	if (is_filtered() && !works_in_child(try_everything))
 		return "its seccomp filter does not allow what green threads need";
 	return NULL;
 }

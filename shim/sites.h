@@ -64,12 +64,12 @@ struct sites {
 int sites_find(struct sites *s);
 
 /*
- * Make stubs and patch what is wanted; wanted(-1) is asked of a site whose number is not known, and each site may be
- * asked for more than once. On entry to `entry` rax = the number, rcx = resume, everything else is as at the syscall.
- * The process must have one kernel thread, and it must not come from a signal handler that interrupted libc. A wanted
- * site without a form is an error. On failure nothing is changed. 0 or -errno, with s->error; keeps errno.
+ * Make stubs and patch what is wanted; each site may be asked for more than once. On entry to `entry` rax = the number,
+ * rcx = resume, everything else is as at the syscall. The process must have one kernel thread, and it must not come
+ * from a signal handler that interrupted libc. A wanted site without a form is an error. On failure nothing is changed.
+ * 0 or -errno, with s->error; keeps errno.
  */
-int sites_patch(struct sites *s, bool (*wanted)(int nr), void *entry);
+int sites_patch(struct sites *s, bool (*wanted)(const struct site *), void *entry);
 
 /* Put the old bytes back. No thread may be in a stub or on its way to one. */
 void sites_unpatch(struct sites *s);

@@ -80,21 +80,21 @@ __asm__(".text\n"
 	"	.cfi_endproc\n");
 extern char native_entry[];
 
-static bool all(int nr)
+static bool all(const struct site *site)
 {
-	(void)nr;
+	(void)site;
 	return true;
 }
 
-static bool none(int nr)
+static bool none(const struct site *site)
 {
-	(void)nr;
+	(void)site;
 	return false;
 }
 
-static bool futex_only(int nr)
+static bool futex_only(const struct site *site)
 {
-	return nr == SYS_futex;
+	return site->nr == SYS_futex;
 }
 
 #define CHECK(x)                                                                                  \

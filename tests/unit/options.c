@@ -47,6 +47,27 @@ Test(options, values)
 	cr_assert_eq(options.hubs, 7);
 }
 
+Test(options, texts)
+{
+	char variable[] = "GREEN_TRAP_EXCEPT=liba*,b";
+	cr_assert_null(options.trap_except);
+	cr_assert_str_empty(READ(variable, "GREEN_TRAP=1"));
+	memset(variable, 'x', sizeof(variable) - 1); /* as programs do that change their title */
+	cr_assert_str_eq(options.trap_except, "liba*,b");
+	cr_assert_eq(options.trap, 1);
+	cr_assert_str_empty(READ("GREEN_EXCLUDE=c", "GREEN_TRAP_EXCEPT=d"));
+	cr_assert_str_eq(options.exclude, "c");
+	cr_assert_str_eq(options.trap_except, "d");
+}
+
+Test(options, a_text_that_is_too_long_is_said_and_ignored)
+{
+	static char variable[8192] = "GREEN_TRAP_EXCEPT=";
+	memset(variable + strlen(variable), 'x', sizeof(variable) - strlen(variable) - 1);
+	cr_assert_neq(*READ(variable), 0);
+	cr_assert_null(options.trap_except);
+}
+
 Test(options, what_is_no_value_is_said_and_ignored)
 {
 	char *bad[] = {"GREEN_MAX_CARRIERS=", "GREEN_MAX_CARRIERS=0", "GREEN_MAX_CARRIERS=-1",
