@@ -18,7 +18,7 @@ PACKAGES += uwsgi uwsgi-plugin-python3 uwsgi-plugin-gevent-python3 python3 pytho
 PACKAGES += apache2-utils procps
 # the tests
 PACKAGES += libcriterion-dev spin=spin gdb=gdb strace=strace git=git rsync=rsync nodejs=node default-jdk-headless=javac \
-	libjemalloc2 util-linux dpkg-dev=dpkg-source libpython3.11-testsuite
+	libjemalloc2 util-linux dpkg-dev=dpkg-source libpython3.11-testsuite libaio-dev libgomp1
 # make lint, make format
 LINT_PACKAGES := clang-format=clang-format clang-tidy=clang-tidy cppcheck=cppcheck shellcheck=shellcheck
 

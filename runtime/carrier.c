@@ -22,6 +22,9 @@
 #define RECORDED_SIZE (RECORDED * 128 + 4096)
 #define CARRIER_SIZE (4096 + IDLE_STACK + SIGNAL_STACK + RECORDED_SIZE)
 
+/* A thread that makes so many calls without parking lets the others go. */
+#define CALLS_IN_TURN 61
+
 #define SHADOW_OFFSET 2048
 _Static_assert(sizeof(struct carrier) <= SHADOW_OFFSET, "the carrier and its shadow share a page");
 _Static_assert(offsetof(struct carrier, current) == 8, "carrier_current() reads %gs:8");
@@ -533,14 +536,25 @@ bool hub_handoff(struct thread *t)
 	return true;
 }
 
-bool hub_had_enough(struct thread *t)
+/* Who makes many calls that never park lets the others go between two: those who are ready, and those whose time has
+ * come. When the monitor says that somebody has waited for long, it is they who go first. */
+bool hub_had_enough(void)
 {
 	struct hub *h = carrier_self()->hub;
-	if (likely(!h || !atomic_load_explicit(&h->preempt, memory_order_relaxed)))
+	if (unlikely(!h))
 		return false;
-	atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
+	bool told = atomic_load_explicit(&h->preempt, memory_order_relaxed);
+	if (likely(!told && ++h->calls_in_turn < CALLS_IN_TURN))
+		return false;
+	h->calls_in_turn = 0;
+	if (told) {
+		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
+		h->woken_first = true;
+	} else if (deadline_first(&h->deadlines) > clock_now()) {
+		return h->run_head;
+	}
 	hub_ask_look(h);
-	return !hub_handoff(t);
+	return true;
 }
 
 /* A signal came to this carrier, as it might have to any other, but it was another thread's. */

@@ -139,9 +139,8 @@ void carrier_publish_native(struct carrier *c); /* RUNTIME -> program, for a cal
 void hub_need(struct thread *t);
 /* Gives the hub away: the caller is about to block in the kernel. false: there is no carrier to give it to. */
 bool hub_handoff(struct thread *t);
-/* Before the way back to the program: if the thread has kept the hub for a tick or two without ever parking, it goes on
- * as a kernel thread. true: it should, but there is no carrier for the hub. */
-bool hub_had_enough(struct thread *t);
+/* Before the way back to the program: the thread has kept the hub for long without ever parking, and is to yield. */
+bool hub_had_enough(void);
 
 /*
  * Calls into the kernel from a handler in calls.c.

@@ -131,7 +131,7 @@ void signals_look(struct thread *t)
 static void finish(struct thread *t, struct regs *r)
 {
 	struct carrier *c;
-	if (unlikely(hub_had_enough(t)))
+	if (unlikely(hub_had_enough()))
 		thread_yield(t);
 	if (unlikely(t->computes))
 		compute_leave_hub(t);

@@ -42,6 +42,7 @@ struct hub *hub_new(int id)
 void hub_count_turn(struct hub *h)
 {
 	stats.switches++;
+	h->calls_in_turn = 0;
 	atomic_store_explicit(
 	    &h->turns, atomic_load_explicit(&h->turns, memory_order_relaxed) + 1, memory_order_relaxed);
 	if (unlikely(atomic_load_explicit(&h->preempt, memory_order_relaxed)))
@@ -67,6 +68,8 @@ static struct thread *run_pop(struct hub *h)
 		if (!h->run_head)
 			h->run_tail = NULL;
 		h->run_length--;
+		if (unlikely(t == h->passed_over))
+			h->passed_over = NULL;
 	}
 	return t;
 }
@@ -210,9 +213,35 @@ static struct thread *choose(struct hub *h)
 	return t;
 }
 
+/* Natively they would have taken the CPU from one that computes as soon as they woke; others that compute, of which
+ * each would hold them up anew, may be ready. Nobody is passed over twice. */
+static void wake_first(struct hub *h)
+{
+	struct thread *head = h->run_head, *tail = h->run_tail;
+	uint32_t length = h->run_length;
+	h->woken_first = false;
+	if (h->passed_over)
+		return;
+	h->run_head = h->run_tail = NULL;
+	h->run_length = 0;
+	look(h, 0);
+	expire(h);
+	h->passed_over = head;
+	if (!head)
+		return;
+	if (h->run_tail)
+		h->run_tail->next = head;
+	else
+		h->run_head = head;
+	h->run_tail = tail;
+	h->run_length += length;
+}
+
 void hub_scheduler(struct hub *h)
 {
 	for (;;) {
+		if (unlikely(h->woken_first))
+			wake_first(h);
 		drain_inbound(h);
 		if (atomic_load_explicit(&h->signals, memory_order_relaxed))
 			signals_route(h);

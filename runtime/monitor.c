@@ -1,6 +1,7 @@
 /*
- * The monitor: looks twice, a tick apart. A thread that stayed on its hub all the time while there was work is told to
- * yield at its next call; if there was not even a call, the hub goes to a spare carrier.
+ * The monitor: looks at every hub each few milliseconds, and soon again where somebody waits for the thread that runs.
+ * Whoever is found to sleep in the kernel loses the hub at once, to a spare carrier; who is still there at the second
+ * look loses it too, or, if it makes calls, is told to give the hub away at the next one.
  */
 #include "monitor.h"
 
@@ -12,12 +13,14 @@
 #include "clock.h"
 #include "hub.h"
 #include "mem.h"
+#include "proc.h"
 #include "say.h"
 #include "signal_core.h"
 #include "stats.h"
 
-#define TICK (5 * NSEC_PER_MSEC)
-#define QUIET_TICKS 200 /* looks at nothing but sleeping hubs before the monitor goes to sleep itself */
+#define TICK (4 * NSEC_PER_MSEC)
+#define SOON (1 * NSEC_PER_MSEC)    /* somebody waits for the thread that was seen to run, or may have to */
+#define QUIET (100 * NSEC_PER_MSEC) /* of looks at nothing but sleeping hubs: the monitor goes to sleep itself */
 #define MONITOR_STACK (64 * 1024)
 
 static _Atomic uint32_t busy_hubs; /* hubs that are not asleep in their poller */
@@ -45,10 +48,40 @@ static void rest(void)
 	}
 }
 
-/* Is there anybody to be held up? Readiness of fds is known only by polling, so any other thread counts. */
-static bool has_work(struct hub *h)
+/* What a hub was seen to do at a look. */
+struct seen {
+	struct carrier *c;
+	uint64_t state, turns, looks;
+	nsec_t since; /* the thread that runs was first seen then */
+	bool runs;    /* a thread does */
+	bool stays;   /* ... in the same turn as at the last look */
+	bool stuck;   /* ... without a call */
+	bool rescued; /* the hub was given to c, which has not begun yet */
+};
+
+/* Somebody is held up: ready, or past a deadline. Racy, but a node of the heap is never unmapped. */
+static bool somebody_waits(struct hub *h)
 {
-	return h->run_length || atomic_load(&h->inbound) || atomic_load(&h->signals) || atomic_load(&threads_alive) > 1;
+	struct deadline *first = __atomic_load_n(&h->deadlines.root, __ATOMIC_RELAXED);
+	return __atomic_load_n(&h->run_length, __ATOMIC_RELAXED) || atomic_load(&h->inbound) ||
+	       atomic_load(&h->signals) || (first && __atomic_load_n(&first->when, __ATOMIC_RELAXED) <= clock_now());
+}
+
+/* Or may be: of descriptors it is not known without asking the poller. */
+static bool somebody_may_wait(void)
+{
+	return atomic_load(&threads_alive) > 1;
+}
+
+/* Asked of the kernel; perf's records of switches would tell by themselves, but wake the monitor at each sleep of a
+ * hub in its poller, and are often forbidden. proc(5): the state follows the name in parentheses. */
+static bool sleeps_in_kernel(const struct carrier *c)
+{
+	char stat[64];
+	size_t n = proc_read("/proc/self/task/", c->tid, "/stat", stat, sizeof(stat));
+	while (n && stat[n - 1] != ')')
+		n--;
+	return n && n + 1 < sizeof(stat) && (stat[n + 1] == 'S' || stat[n + 1] == 'D');
 }
 
 /* There is no other carrier: the thread is interrupted, and takes turns with the others. */
@@ -63,55 +96,81 @@ static void preempt(struct hub *h, struct carrier *c)
 	signal_interrupt(c);
 }
 
-static void rescue(struct hub *h, struct carrier *c, uint64_t seen)
+/* true: somebody else has the hub. */
+static bool rescue(struct hub *h, struct carrier *c, uint64_t state)
 {
 	struct carrier *spare = spare_take();
 	if (!spare) {
 		preempt(h, c);
-		return;
+		return false;
 	}
 	c->stolen_at = cpu_time_of_carrier(c->tid);
-	if (atomic_compare_exchange_strong(&c->state, &seen, (seen & ~(uint64_t)MODE_MASK) | MODE_STOLEN)) {
-		STAT_ADD(rescues, 1);
-		spare_give(spare, h);
-	} else {
+	if (!atomic_compare_exchange_strong(&c->state, &state, (state & ~(uint64_t)MODE_MASK) | MODE_STOLEN)) {
 		spare_put(spare);
+		return false;
 	}
+	STAT_ADD(rescues, 1);
+	h->woken_first = true;
+	spare_give(spare, h);
+	return true;
+}
+
+/* Who is there now, and whether it was there at the last look. A hub that was given away since then has had one turn.
+ */
+static struct seen see(struct hub *h, const struct seen *last)
+{
+	struct seen now = {
+	    .c = atomic_load(&h->owner), .turns = atomic_load(&h->turns), .looks = atomic_load(&h->looks)};
+	now.state = atomic_load(&now.c->state);
+	now.runs = now.c->current;
+	now.stays = now.runs && now.c == last->c && now.turns == last->turns;
+	now.stuck = now.stays && (now.state == last->state || last->rescued);
+	now.since = now.stays ? last->since : clock_now();
+	now.rescued = last->rescued && now.c == last->c && !now.runs && !atomic_load(&h->polling);
+	return now;
+}
+
+static bool in_program(const struct seen *now)
+{
+	return (now->state & MODE_MASK) == MODE_USER;
+}
+
+/* After how long the hub is to be looked at again. */
+static nsec_t look_at(struct hub *h, struct seen *last)
+{
+	struct seen now = see(h, last);
+	bool waited_for = now.runs && somebody_waits(h);
+	if (!atomic_load(&h->polling) && now.looks == last->looks)
+		hub_ask_look(h);
+	*last = now;
+	if (!waited_for && !(now.stays && somebody_may_wait() && clock_now() - now.since >= TICK))
+		return now.stays || now.rescued ? SOON : TICK;
+	if (in_program(&now) && (now.stuck || sleeps_in_kernel(now.c))) {
+		if (rescue(h, now.c, now.state))
+			*last = (struct seen){
+			    .c = atomic_load(&h->owner), .turns = now.turns + 1, .since = clock_now(), .rescued = true};
+	} else if (now.stays) {
+		atomic_store(&h->preempt, 1);
+	}
+	return SOON;
 }
 
 static void monitor_main(struct carrier *self)
 {
-	struct {
-		struct carrier *c;
-		uint64_t state, turns, looks;
-	} last[MAX_HUBS] = {0};
-	int quiet = 0;
+	struct seen last[MAX_HUBS] = {0};
+	nsec_t tick = TICK, quiet = 0;
 	carrier_block_signals(self); /* but kicks: set*id is repeated here too */
 	for (;;) {
-		struct ktimespec tick = {0, TICK};
-		sys(SYS_nanosleep, &tick, 0);
-		quiet = atomic_load(&busy_hubs) ? 0 : quiet + 1;
+		struct ktimespec time = {0, tick};
+		sys(SYS_nanosleep, &time, 0);
+		quiet = atomic_load(&busy_hubs) ? 0 : quiet + tick;
+		tick = TICK;
 		for (int i = 0; i < hub_count; i++) {
-			struct hub *h = hubs[i];
-			struct carrier *c = atomic_load(&h->owner);
-			uint64_t state = atomic_load(&c->state);
-			uint64_t turns = atomic_load(&h->turns);
-			bool stays = c == last[i].c && turns == last[i].turns && c->current;
-			bool stuck = stays && state == last[i].state && (state & MODE_MASK) == MODE_USER;
-			last[i].c = c;
-			last[i].state = state;
-			last[i].turns = turns;
-			if (!atomic_load(&h->polling) && atomic_load(&h->looks) == last[i].looks)
-				hub_ask_look(h);
-			last[i].looks = atomic_load(&h->looks);
-			if (!stays || !has_work(h))
-				continue;
-			if (stuck)
-				rescue(h, c, state);
-			else
-				atomic_store(&h->preempt, 1);
+			nsec_t next = look_at(hubs[i], &last[i]);
+			if (next < tick)
+				tick = next;
 		}
-		if (quiet > QUIET_TICKS) {
+		if (quiet > QUIET) {
 			rest();
 			quiet = 0;
 		}

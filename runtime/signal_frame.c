@@ -360,9 +360,10 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	if (leaving)
 		overlay(uc, t->regs);
 	signals_take_records(c, t);
-	bool enough = hub_had_enough(t); /* to the monitor every signal looks like progress, whoever it is for */
+	/* It computes, but to the monitor every signal looks like progress, whoever it is for. */
+	bool takes_turns = hub_had_enough() && !hub_handoff(t);
 	deliver_in_program(t, uc);
-	if (enough)
+	if (takes_turns)
 		preempt(t, uc);
 	kernel_mask_on_return(c, uc);
 	carrier_publish_native(c);
@@ -459,7 +460,7 @@ void signal_return(struct thread *t, struct regs *r)
 		signal_die(SIGSEGV);
 		__builtin_unreachable();
 	}
-	if (hub_had_enough(t))
+	if (hub_had_enough())
 		thread_yield(t);
 	c = carrier_self();
 	signal_set_mask(t, uc.mask);

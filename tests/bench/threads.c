@@ -6,11 +6,16 @@
  *     threads create N     N threads created and joined one after the other; microseconds each
  *     threads park N       N threads blocked at once; memory of each; seconds to create, wake and join
  *     threads sleep N      N threads that sleep 1 s each; seconds for all
+ *     threads answer N     one thread asks another, N times, and makes calls that never park until it is answered;
+ *                          microseconds a round
+ *     threads compute N    N threads share a computation, without a call; seconds
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +170,62 @@ static void sleepers(void)
 	free(t);
 }
 
+static atomic_int answered;
+
+static void *answers(void *arg)
+{
+	for (long i = 0; i < rounds; i++) {
+		sem_wait(&gate);
+		atomic_store(&answered, 1);
+	}
+	return arg;
+}
+
+static void answer(void)
+{
+	int fd = open("/dev/zero", O_RDONLY);
+	double began;
+	pthread_t t;
+	char c;
+
+	sem_init(&gate, 0, 0);
+	t = start(answers, NULL);
+	began = now();
+	for (long i = 0; i < rounds; i++) {
+		atomic_store(&answered, 0);
+		sem_post(&gate);
+		while (!atomic_load(&answered) && read(fd, &c, 1) == 1)
+			;
+	}
+	printf("{\"answer_us\": %.2f}\n", (now() - began) * 1e6 / (double)rounds);
+	pthread_join(t, NULL);
+	close(fd);
+}
+
+#define STEPS 3000000000L
+
+static void *computes(void *arg)
+{
+	unsigned long n = (unsigned long)arg;
+
+	for (long i = 0; i < STEPS / rounds; i++)
+		__asm__ volatile("lea 1(%0), %0" : "+r"(n));
+	return NULL;
+}
+
+static void compute(void)
+{
+	pthread_t *t = calloc((size_t)rounds, sizeof(*t));
+	double began = now();
+
+	for (long i = 0; i < rounds; i++)
+		t[i] = start(computes, NULL);
+	for (long i = 0; i < rounds; i++)
+		pthread_join(t[i], NULL);
+	printf("{\"compute_s\": %.4f}\n", now() - began);
+	free(t);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3 || (rounds = atol(argv[2])) <= 0)
@@ -179,6 +240,10 @@ int main(int argc, char **argv)
 		park();
 	else if (strcmp(argv[1], "sleep") == 0)
 		sleepers();
+	else if (strcmp(argv[1], "answer") == 0)
+		answer();
+	else if (strcmp(argv[1], "compute") == 0)
+		compute();
 	else
 		return 2;
 	return 0;
