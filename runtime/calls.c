@@ -1,28 +1,25 @@
-/* Which system call is answered by what. A number that is not here is left to the kernel. */
+/*
+ * Which system call is answered by what: the policy, call by call. A number that is not here is left to the kernel, where
+ * the monitor rescues the hub if it takes long after all (unlink, truncate, ...). What becomes of a call that would wait:
+ *
+ *	PARKS    the thread parks, and another runs; what cannot be waited for so is handed off
+ *	TRIES    it is made so that it cannot wait; if it would have, the hub goes to another carrier first, and the
+ *	         call is made again. As many as there may be carriers wait at once
+ *	DEVICE   the hub goes to another carrier first, if there is one: it takes long, but it ends by itself
+ *
+ * A bound thread, which has no hub, waits in the kernel.
+ */
 #include "calls.h"
 
 #define PARKS(name) [SYS_##name] = {call_##name, HUB_OR_KERNEL}
+#define TRIES(name) PARKS(name)
 #define ON_HUB(name) [SYS_##name] = {call_##name, HUB}
 #define PLAIN(name) [SYS_##name] = {call_##name, NOTHING}
 #define FILES(name) [SYS_##name] = {call_##name, OWN_FILES_OR_KERNEL}
-#define NATIVE(name) [SYS_##name] = {call_native, NOTHING}
-#define HANDOFF(name) [SYS_##name] = {call_handoff, HUB_OR_KERNEL}
 #define DEVICE(name) [SYS_##name] = {call_device, HUB_OR_KERNEL}
 #define SETID(name) [SYS_##name] = {call_setid, NOTHING}
 #define OF_PROCESS(name) [SYS_##name] = {call_of_process, NOTHING}
 #define BINDS(name) [SYS_##name] = {call_binds, NOTHING}
-
-/* May block, but seldom for long: in the kernel, where the monitor rescues the hub. By name, so that a signal
- * interrupts and restarts it exactly. */
-static long call_native(struct thread *t, struct regs *r)
-{
-	return native_regs(t, r);
-}
-
-long call_handoff(struct thread *t, struct regs *r)
-{
-	return handoff_regs(t, r);
-}
 
 static long call_device(struct thread *t, struct regs *r)
 {
@@ -35,16 +32,16 @@ const struct call calls[CALLS] = {
     PARKS(read), PARKS(write), PARKS(readv), PARKS(writev), PARKS(pread64), PARKS(pwrite64), PARKS(preadv),
     PARKS(pwritev), PARKS(preadv2), PARKS(pwritev2), PARKS(sendfile), PARKS(splice), PARKS(tee), PARKS(vmsplice),
     FILES(close), FILES(dup2), FILES(dup3), FILES(close_range), FILES(fcntl), FILES(ioctl),
-    FILES(open), FILES(openat), NATIVE(openat2), NATIVE(creat),
-    PARKS(flock), DEVICE(fsync), DEVICE(fdatasync), DEVICE(msync), DEVICE(sync), DEVICE(syncfs),
-    DEVICE(sync_file_range), DEVICE(copy_file_range),
+    FILES(open), FILES(openat), FILES(openat2), FILES(creat),
+    TRIES(flock), DEVICE(fsync), DEVICE(fdatasync), TRIES(msync), DEVICE(sync), DEVICE(syncfs),
+    DEVICE(sync_file_range), DEVICE(copy_file_range), DEVICE(fallocate),
     /* sockets */
     PARKS(accept), PARKS(accept4), PARKS(connect), PARKS(recvfrom), PARKS(recvmsg), PARKS(recvmmsg), PARKS(sendto),
     PARKS(sendmsg), PARKS(sendmmsg), FILES(setsockopt),
     /* many at once */
     PARKS(poll), PARKS(select), PARKS(epoll_wait), ON_HUB(epoll_ctl),
     /* with a mask, which is virtual for bound threads too */
-    ON_HUB(ppoll), ON_HUB(pselect6), ON_HUB(epoll_pwait), ON_HUB(epoll_pwait2), ON_HUB(io_pgetevents),
+    ON_HUB(ppoll), ON_HUB(pselect6), ON_HUB(epoll_pwait), ON_HUB(epoll_pwait2), ON_HUB(io_pgetevents) /* tries */,
     /* time */
     ON_HUB(nanosleep), ON_HUB(clock_nanosleep), ON_HUB(sched_yield), PLAIN(clock_gettime),
     PLAIN(clock_getres), PLAIN(getrusage),
@@ -68,8 +65,8 @@ const struct call calls[CALLS] = {
     [SYS_signalfd4] = {call_signalfd, false},
     PLAIN(timer_create), PLAIN(timer_settime), PLAIN(timer_getoverrun), PLAIN(timer_delete),
     /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */
-    PARKS(msgrcv), PARKS(msgsnd), PARKS(semop), PARKS(semtimedop), PARKS(mq_timedsend), PARKS(mq_timedreceive),
-    HANDOFF(io_getevents), NATIVE(getrandom),
+    TRIES(msgrcv), TRIES(msgsnd), TRIES(semop), TRIES(semtimedop), TRIES(mq_timedsend), TRIES(mq_timedreceive),
+    TRIES(io_getevents), TRIES(io_uring_enter), TRIES(getrandom),
     /* what the kernel keeps per kernel thread (bound.c) */
     [SYS_setfsuid] = {call_setfsid, NOTHING}, [SYS_setfsgid] = {call_setfsid, NOTHING}, BINDS(capset), BINDS(setns), BINDS(keyctl), BINDS(add_key), BINDS(request_key),
     PLAIN(ptrace), BINDS(set_mempolicy), BINDS(iopl), BINDS(ioperm), BINDS(landlock_restrict_self),

@@ -56,7 +56,7 @@ extern call_fn call_clone, call_clone3, call_exit, call_set_tid_address, call_se
 extern call_fn call_fork, call_vfork, call_execve, call_execveat, call_exit_group, call_wait4, call_waitid;
 /* identity.c */
 extern call_fn call_gettid, call_sched_getaffinity, call_sched_setaffinity, call_sched_getparam, call_sched_setparam;
-extern call_fn call_open, call_openat, call_getpriority, call_setpriority;
+extern call_fn call_open, call_openat, call_openat2, call_creat, call_getpriority, call_setpriority;
 extern call_fn call_sched_getattr, call_sched_setattr, call_of_process, call_kcmp, call_pidfd_open, call_ptrace;
 /* cpu_time.c */
 extern call_fn call_clock_gettime, call_clock_getres, call_getrusage;
@@ -69,16 +69,15 @@ extern call_fn call_rt_sigaction, call_rt_sigprocmask, call_rt_sigpending, call_
 extern call_fn call_rt_sigreturn, call_sigaltstack, call_tgkill, call_tkill, call_rt_tgsigqueueinfo, call_pause,
     call_kill;
 extern call_fn call_rt_sigqueueinfo, call_signalfd;
-/* ipc.c */
+/* kernel_waits.c */
 extern call_fn call_flock, call_semop, call_semtimedop, call_msgsnd, call_msgrcv, call_mq_timedsend,
-    call_mq_timedreceive, call_io_pgetevents;
+    call_mq_timedreceive, call_io_getevents, call_io_pgetevents, call_io_uring_enter, call_getrandom, call_msync;
 /* bound.c */
 extern call_fn call_binds, call_seccomp, call_personality, call_unshare, call_perf_event_open, call_io_uring_setup;
 extern call_fn call_ioprio_set, call_ioprio_get, call_setfsid, call_lock;
 /* stack.c */
 extern call_fn call_mmap, call_mprotect;
-/* native under an eager handoff: blocks for long */
-extern call_fn call_handoff;
+long lock_record(struct thread *t, struct regs *r); /* of fcntl's */
 
 long shadow_call(struct carrier *shadow, struct regs *r); /* process.c */
 

@@ -1,6 +1,8 @@
 /* close and its kin: the fd table learns of them before the kernel does, and the runtime's own fds are not there. */
+#include <asm/termbits.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
@@ -127,12 +129,6 @@ long call_close_range(struct thread *t, struct regs *r)
 	return ret;
 }
 
-static long lock_file(struct thread *t, struct regs *r, int try)
-{
-	long ret = native(t, SYS_fcntl, (long)r->rdi, try, (long)r->rdx, 0, 0, 0);
-	return ret == -EAGAIN || ret == -EACCES ? handoff_regs(t, r) : ret;
-}
-
 /* The signals that a descriptor's owner gets are the kernel's, and a kernel thread of one green thread's takes none of
  * them: as for a tid that it does not know. */
 static bool owner_is_bound(struct thread *t, uint64_t user_owner)
@@ -148,9 +144,8 @@ long call_fcntl(struct thread *t, struct regs *r)
 		return -EBADF;
 	switch ((int)r->rsi) {
 	case F_SETLKW:
-		return lock_file(t, r, F_SETLK);
 	case F_OFD_SETLKW:
-		return lock_file(t, r, F_OFD_SETLK);
+		return lock_record(t, r);
 	case F_SETOWN_EX:
 		return owner_is_bound(t, r->rdx) ? -ESRCH : native_regs(t, r);
 	case F_GETFD:
@@ -165,6 +160,14 @@ long call_fcntl(struct thread *t, struct regs *r)
 	}
 }
 
+/* What waits for a terminal's output to be sent waits only while there is some. */
+static bool tty_drained(int fd)
+{
+	int left;
+	return sys(SYS_ioctl, fd, TIOCOUTQ, &left) == 0 && left == 0;
+}
+
+/* ioctls that wait. A number means what it says here to this kind of file only; to another, a handoff does no harm. */
 long call_ioctl(struct thread *t, struct regs *r)
 {
 	if (fd_hidden(r->rdi))
@@ -175,9 +178,35 @@ long call_ioctl(struct thread *t, struct regs *r)
 	case FIOCLEX:
 	case FIONCLEX:
 		return sys(SYS_ioctl, r->rdi, r->rsi, r->rdx);
-	default:
-		if (unlikely(signal_job_control_differs(t)) && _IOC_TYPE((unsigned)r->rsi) == 'T' /* of terminals */)
+	case TCSBRK:
+		if (!r->rdx) /* sends a break, 250 ms long */
+			return handoff_device_regs(t, r);
+		/* fall through */
+	case TCSETSW:
+	case TCSETSF:
+	case TCSETAW:
+	case TCSETAF:
+	case TCSETSW2:
+	case TCSETSF2:
+		if (!tty_drained(r->rdi))
 			return handoff_regs(t, r);
-		return native_regs(t, r);
+		break;
+	case TCSBRKP:
+	case TIOCMIWAIT:
+		return handoff_regs(t, r);
+	case FITRIM:
+	case FIFREEZE:
+	case FITHAW:
+	case FICLONE:
+	case FICLONERANGE:
+	case FIDEDUPERANGE:
+	case BLKFLSBUF:
+	case BLKDISCARD:
+	case BLKSECDISCARD:
+	case BLKZEROOUT:
+		return handoff_device_regs(t, r);
 	}
+	if (unlikely(signal_job_control_differs(t)) && _IOC_TYPE((unsigned)r->rsi) == 'T' /* of terminals */)
+		return handoff_regs(t, r);
+	return native_regs(t, r);
 }

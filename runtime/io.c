@@ -8,16 +8,21 @@
 #include "io.h"
 #include "mem.h"
 
-static int kind_of_mode(unsigned mode, enum fd_dir dir)
+/* ext4 and tmpfs have no RWF_NOWAIT for buffered writes, and they seldom block. */
+static int kind_of_written(int fd)
+{
+	return sys(SYS_fcntl, fd, F_GETFL) & (O_DIRECT | O_DSYNC) ? FD_SYNCED : FD_NATIVE; /* O_SYNC is O_DSYNC too */
+}
+
+static int kind_of_mode(int fd, unsigned mode, enum fd_dir dir)
 {
 	switch (mode & S_IFMT) {
 	case S_IFSOCK:
 		return FD_SOCKET;
 	case S_IFREG:
-		/* Written natively: ext4 and tmpfs have no RWF_NOWAIT for buffered writes, and they seldom block. */
-		return dir == FD_IN ? FD_FILE : FD_NATIVE;
-	case S_IFDIR:
 	case S_IFBLK:
+		return dir == FD_IN ? FD_FILE : kind_of_written(fd);
+	case S_IFDIR:
 		return FD_NATIVE;
 	default: /* what has no such operation at all says EINVAL to the try */
 		return FD_NOWAIT;
@@ -38,7 +43,7 @@ static int fd_probe(struct fd *e, int fd, enum fd_dir dir)
 	uint32_t epoch = fd_learn_begin(e);
 	if (sys(SYS_fstat, fd, &st))
 		return FD_UNKNOWN;
-	int kind = kind_of_mode(st.st_mode, dir);
+	int kind = kind_of_mode(fd, st.st_mode, dir);
 	kind_set(e, dir, kind, epoch);
 	if (kind == FD_SOCKET) /* both ways */
 		kind_set(e, !dir, kind, epoch);
@@ -388,6 +393,13 @@ static long nowait_write(
 	return polled_write(t, r, total);
 }
 
+bool file_cached(int fd, long pos)
+{
+	char byte;
+	struct iovec iov = {&byte, 1};
+	return nowait(fd, FD_IN, &iov, 1, pos) != -EAGAIN;
+}
+
 /* What is missing of a file's read: there was no more in the page cache, or in the file. */
 static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, size_t count, size_t done, long pos)
 {
@@ -427,6 +439,15 @@ static long file_read(
 	return ret;
 }
 
+/* A small one ends in the page cache. A large one may have to wait until the device has taken others, and takes long
+ * beside a handoff at any rate. */
+static long file_write(struct thread *t, const struct regs *r, int kind, size_t total)
+{
+	if (kind == FD_SYNCED || total >= LARGE_WRITE)
+		return uninterrupted(handoff_device_regs(t, r));
+	return native_uninterrupted(t, r);
+}
+
 static long read_kind(
     struct thread *t, struct regs *r, struct fd *e, int kind, const struct iovec *iov, size_t count, size_t total)
 {
@@ -451,7 +472,7 @@ static long write_kind(
 	case FD_POLL:
 		return polled_write(t, r, total);
 	default:
-		return native_uninterrupted(t, r);
+		return file_write(t, r, kind, total);
 	}
 }
 
@@ -551,12 +572,15 @@ long call_preadv(struct thread *t, struct regs *r)
 
 long call_pwrite64(struct thread *t, struct regs *r)
 {
-	return native_uninterrupted(t, r);
+	struct fd *e = fd_entry(r->rdi);
+	return file_write(t, r, e ? fd_kind(e, r->rdi, FD_OUT) : FD_NATIVE, plain_length(r->rdx) ? r->rdx : 0);
 }
 
 long call_pwritev(struct thread *t, struct regs *r)
 {
-	return native_uninterrupted(t, r);
+	struct fd *e = fd_entry(r->rdi);
+	long total = vec_total((struct iovec *)r->rsi, r->rdx);
+	return file_write(t, r, e ? fd_kind(e, r->rdi, FD_OUT) : FD_NATIVE, total > 0 ? total : 0);
 }
 
 /* preadv2 and pwritev2: without flags they are readv and preadv. With flags of the program's own the call itself is to
@@ -565,8 +589,10 @@ static long flagged(struct thread *t, struct regs *r, enum fd_dir dir)
 {
 	if (r->r9 & ~(uint64_t)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)) /* RWF_NOWAIT, or refused, or new */
 		return native_regs(t, r);
+	if (dir == FD_OUT && r->r9 & (RWF_DSYNC | RWF_SYNC) && (long)r->r10 != -1)
+		return uninterrupted(handoff_device_regs(t, r));
 	if ((long)r->r10 != -1)
-		return dir == FD_IN && !r->r9 ? call_preadv(t, r) : native_regs(t, r);
+		return r->r9 ? native_regs(t, r) : dir == FD_IN ? call_preadv(t, r) : call_pwritev(t, r);
 	if (!r->r9)
 		return vectored(t, r, dir);
 	struct fd *e = fd_entry(r->rdi);

@@ -9,14 +9,24 @@
 #include "calls.h"
 #include "sys_x86_64.h"
 
-/* One kind more: a regular file that knows RWF_NOWAIT. What is not in the page cache is read by handoff. */
-enum { FD_FILE = FD_NATIVE + 1 };
+/* More kinds, of what is not pollable. */
+enum {
+	FD_FILE =
+	    FD_NATIVE + 1, /* a regular file that knows RWF_NOWAIT: what is not in the page cache is read by handoff */
+	FD_SYNCED,         /* O_DIRECT, O_SYNC, O_DSYNC: each write waits for the device */
+};
 
 /* include/linux/fs.h: no call moves more. */
 #define MAX_RW_COUNT 0x7ffff000UL
 
+/* That many bytes are written to a file by handoff. */
+#define LARGE_WRITE (1UL << 20)
+
 /* The kind of `fd`, found by fstat at first use. */
 int fd_kind(struct fd *e, int fd, enum fd_dir dir);
+
+/* In the page cache? Without an answer it is taken for it. */
+bool file_cached(int fd, long pos);
 
 bool fd_nonblocking(int fd);           /* the program's own O_NONBLOCK, asked now */
 int fd_poll_now(int fd, short events); /* revents */

@@ -81,22 +81,27 @@ void comm_closed(int fd, int tid)
 		bound_show_name(shown, name);
 }
 
-/* Opening a FIFO waits for the other end: worth a look beforehand. */
+/* Opening a FIFO waits for the other end: worth a look beforehand. A try with O_NONBLOCK would be no try: a reader's
+ * succeeds, and lets a writer go on. */
 static bool opens_fifo(int dir, const char *user_path, int flags)
 {
 	struct stat st;
-	if (flags & (O_NONBLOCK | O_PATH | O_CREAT) || (flags & O_ACCMODE) == O_RDWR)
+	if (flags & (O_NONBLOCK | O_PATH) || (flags & O_ACCMODE) == O_RDWR ||
+	    (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return false;
 	return sys(SYS_newfstatat, dir, user_path, &st, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) == 0 &&
 	       S_ISFIFO(st.st_mode);
 }
 
+static long open_file(struct thread *t, struct regs *r, int dir, uint64_t path, int flags)
+{
+	return opens_fifo(dir, (const char *)path, flags) ? handoff_regs(t, r) : native_regs(t, r);
+}
+
 static long open_path(struct thread *t, struct regs *r, int dir, uint64_t path, int flags)
 {
 	int tid = comm_tid(path);
-	if (tid)
-		return open_comm(tid, flags);
-	return opens_fifo(dir, (const char *)path, flags) ? handoff_regs(t, r) : native_regs(t, r);
+	return tid ? open_comm(tid, flags) : open_file(t, r, dir, path, flags);
 }
 
 long call_open(struct thread *t, struct regs *r)
@@ -107,4 +112,17 @@ long call_open(struct thread *t, struct regs *r)
 long call_openat(struct thread *t, struct regs *r)
 {
 	return open_path(t, r, (int)r->rdi, r->rsi, (int)r->rdx);
+}
+
+long call_openat2(struct thread *t, struct regs *r)
+{
+	uint64_t flags; /* struct open_how begins with them */
+	if (r->r10 < sizeof(flags) || user_read(&flags, r->rdx))
+		return native_regs(t, r);
+	return open_file(t, r, (int)r->rdi, r->rsi, (int)flags);
+}
+
+long call_creat(struct thread *t, struct regs *r)
+{
+	return open_file(t, r, AT_FDCWD, r->rdi, O_CREAT | O_WRONLY | O_TRUNC);
 }

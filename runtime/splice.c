@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "io.h"
+#include "mem.h"
 
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
@@ -56,6 +57,19 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* How the kernel is to move a file's bytes, which it may have to read first: at *offset, or at the file's position. */
+typedef long mover_fn(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
+
+static mover_fn *mover(int in, uint64_t offset)
+{
+	long pos = 0;
+	if (offset)
+		user_read(&pos, offset);
+	else
+		pos = sys(SYS_lseek, in, 0, SEEK_CUR);
+	return pos < 0 || file_cached(in, pos) ? native : handoff_device;
+}
+
 /* Part after part, until all is sent, the file ends, or something happens: then the count so far. The kernel itself
  * keeps the offset, in the file or in *offset. */
 static long sendfile_socket(struct thread *t, const struct regs *r, struct blocking *b)
@@ -69,7 +83,7 @@ static long sendfile_socket(struct thread *t, const struct regs *r, struct block
 			break;
 		int fd = b->wait.fd;
 		size_t part = all ? count - done : least(count - done, socket_room(fd));
-		ret = (all ? handoff : native)(t, SYS_sendfile, fd, r->rsi, r->rdx, part, 0, 0);
+		ret = (all ? handoff : mover(r->rsi, r->rdx))(t, SYS_sendfile, fd, r->rsi, r->rdx, part, 0, 0);
 		hub_need(t);
 		if (ret == -EAGAIN && !all) /* somebody else filled it */
 			ret = 1;
@@ -85,7 +99,7 @@ static long sendfile_other(struct thread *t, const struct regs *r, struct blocki
 	long ret = wait_ready(b, FD_OUT);
 	if (ret == -ERESTARTSYS)
 		return ret;
-	ret = (ret == -EPERM ? handoff_regs : native_regs)(t, r);
+	ret = (ret == -EPERM ? handoff : mover(r->rsi, r->rdx))(t, SYS_sendfile, r->rdi, r->rsi, r->rdx, r->r10, 0, 0);
 	hub_need(t);
 	return ret;
 }
@@ -112,8 +126,12 @@ long call_sendfile(struct thread *t, struct regs *r)
 	int out = r->rdi, in = r->rsi;
 	struct fd *e = fd_entry(out);
 	int kind = e ? fd_kind(e, out, FD_OUT) : FD_NATIVE;
-	if (kind == FD_NATIVE || kind == FD_UNKNOWN || !r->r10 || (long)r->r10 < 0)
+	if (kind == FD_UNKNOWN || !r->r10 || (long)r->r10 < 0)
 		return native_uninterrupted(t, r);
+	if (kind >= FD_NATIVE) {
+		mover_fn *move = r->r10 >= LARGE_WRITE ? handoff_device : mover(in, r->rdx);
+		return uninterrupted(move(t, SYS_sendfile, out, in, r->rdx, r->r10, 0, 0));
+	}
 	long flags = sys(SYS_fcntl, out, F_GETFL), in_flags = sys(SYS_fcntl, in, F_GETFL);
 	if (flags < 0 || in_flags < 0 || (flags & O_NONBLOCK) || !writable_mode(flags) || !readable_mode(in_flags) ||
 	    !is_file(in))
@@ -127,7 +145,7 @@ long call_sendfile(struct thread *t, struct regs *r)
 }
 
 struct splice_end {
-	bool pipe, socket;
+	bool pipe, socket, file;
 	bool usable; /* may be read or written */
 	unsigned long ino;
 };
@@ -141,6 +159,7 @@ static struct splice_end splice_end(int fd, enum fd_dir dir)
 	return (struct splice_end){
 	    .pipe = S_ISFIFO(st.st_mode),
 	    .socket = S_ISSOCK(st.st_mode),
+	    .file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode),
 	    .usable = dir == FD_IN ? readable_mode(flags) : writable_mode(flags),
 	    .ino = st.st_ino,
 	};
@@ -213,7 +232,10 @@ long call_splice(struct thread *t, struct regs *r)
 		return native_regs(t, r); /* O_NONBLOCK at one end: the kernel knows what that means here */
 	if (ret)
 		return ret;
-	return to.socket ? splice_to_socket(t, r, &to) : native_regs(t, r);
+	if (to.socket)
+		return splice_to_socket(t, r, &to);
+	mover_fn *move = from.file ? mover(in, r->rsi) : to.file && r->r8 >= LARGE_WRITE ? handoff_device : native;
+	return move(t, SYS_splice, in, r->rsi, out, r->r10, r->r8, flags);
 }
 
 long call_tee(struct thread *t, struct regs *r)

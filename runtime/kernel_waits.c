@@ -1,15 +1,20 @@
 /*
- * Waits that only the kernel knows: file locks, System V and POSIX queues and semaphores, native AIO. What can be tried
- * without waiting is, so that a short call does not pay for a handoff, and that who releases never waits for a kernel
- * thread.
+ * Waits that only the kernel knows: file locks, System V and POSIX queues and semaphores, native AIO, io_uring,
+ * entropy. What can be tried without waiting is, so that a short call does not pay for a handoff, and that who releases
+ * never waits for a kernel thread.
  */
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <linux/random.h>
 #include <sys/file.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 
 #include "calls.h"
 #include "mem.h"
 
 #define SEMBUFS 32
+#define AIO_EVENT_SIZE 32 /* struct io_event, linux/aio_abi.h */
 
 struct ksembuf {
 	uint16_t num;
@@ -100,6 +105,27 @@ long call_mq_timedreceive(struct thread *t, struct regs *r)
 	return mq_call(t, r);
 }
 
+/* What there is already, then what is missing of `min`. The kernel itself takes events as they come, and answers how
+ * many it has whatever ends the wait (read_events() in fs/aio.c). */
+static long aio_events(struct thread *t, const struct regs *r)
+{
+	struct ktimespec zero = {0}, timeout = {0};
+	long min = (long)r->rsi, most = (long)r->rdx;
+	if (r->r8 && user_read(&timeout, r->r8))
+		return -EFAULT;
+	long got = native(t, SYS_io_getevents, (long)r->rdi, min, most, (long)r->r10, (long)&zero, 0);
+	if (got < 0 || got >= min || (r->r8 && !timeout.sec && !timeout.nsec))
+		return got;
+	long ret = handoff(t, SYS_io_getevents, (long)r->rdi, min - got, most - got,
+	    (long)r->r10 + got * AIO_EVENT_SIZE, (long)r->r8, 0);
+	return got && ret < 0 ? got : got + ret;
+}
+
+long call_io_getevents(struct thread *t, struct regs *r)
+{
+	return aio_events(t, r);
+}
+
 /* The kernel's own mask is not the thread's: the wait is made without one, under the virtual mask. */
 long call_io_pgetevents(struct thread *t, struct regs *r)
 {
@@ -112,9 +138,36 @@ long call_io_pgetevents(struct thread *t, struct regs *r)
 	long ret = signal_set_temporary_mask(t, sig.mask, sig.size);
 	if (ret)
 		return ret;
-	ret = handoff(t, SYS_io_getevents, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, 0);
+	ret = aio_events(t, r);
 	if (ret == -EINTR || ret == -ERESTARTSYS || ret == -ERESTARTNOINTR)
 		ret = -ERESTARTNOHAND;
 	signal_mask_call_done(t, ret == -ERESTARTNOHAND);
 	return ret;
+}
+
+/* How many completions there are is in memory that is the program's and the kernel's. */
+long call_io_uring_enter(struct thread *t, struct regs *r)
+{
+	bool waits = (r->r10 & IORING_ENTER_GETEVENTS && r->rdx) || r->r10 & IORING_ENTER_SQ_WAIT;
+	return waits ? handoff_regs(t, r) : native_regs(t, r);
+}
+
+/* Before the system has gathered entropy. */
+long call_getrandom(struct thread *t, struct regs *r)
+{
+	long ret = native(t, SYS_getrandom, (long)r->rdi, (long)r->rsi, (long)r->rdx | GRND_NONBLOCK, 0, 0, 0);
+	return ret == -EAGAIN && !(r->rdx & GRND_NONBLOCK) ? handoff_regs(t, r) : ret;
+}
+
+/* A record lock, of the process's or of the description's: F_SETLKW, F_OFD_SETLKW. */
+long lock_record(struct thread *t, struct regs *r)
+{
+	int try = (int)r->rsi == F_SETLKW ? F_SETLK : F_OFD_SETLK;
+	long ret = native(t, SYS_fcntl, (long)r->rdi, try, (long)r->rdx, 0, 0, 0);
+	return ret == -EAGAIN || ret == -EACCES ? handoff_regs(t, r) : ret;
+}
+
+long call_msync(struct thread *t, struct regs *r)
+{
+	return r->rdx & MS_SYNC ? handoff_device_regs(t, r) : native_regs(t, r);
 }
