@@ -2,12 +2,14 @@
  * Which system call is answered by what: the policy, call by call. A number that is not here is left to the kernel, where
  * the monitor rescues the hub if it takes long after all (unlink, truncate, ...). What becomes of a call that would wait:
  *
- *	PARKS    the thread parks, and another runs; what cannot be waited for so is handed off
- *	TRIES    it is made so that it cannot wait; if it would have, the hub goes to another carrier first, and the
- *	         call is made again. As many as there may be carriers wait at once
- *	DEVICE   the hub goes to another carrier first, if there is one: it takes long, but it ends by itself
+ *	PARKS      the thread parks, and another runs; what cannot be waited for so is handed off
+ *	TRIES      it is made so that it cannot wait; if it would have, the hub goes to another carrier first, and the
+ *	           call is made again. As many as there may be carriers wait at once
+ *	DEVICE     the hub goes to another carrier first, if there is one: it takes long, but it ends by itself
+ *	TRANSFERS  of a file: like DEVICE if it is large, synchronous or not in memory; of all else: PARKS
  *
- * A bound thread, which has no hub, waits in the kernel.
+ * A thread without a hub, because that was handed off or rescued, makes DEVICE and TRANSFERS calls where it is, so that
+ * a loop of writes and syncs costs one handoff. A bound thread waits in the kernel.
  */
 #include "calls.h"
 
@@ -16,7 +18,8 @@
 #define ON_HUB(name) [SYS_##name] = {call_##name, HUB}
 #define PLAIN(name) [SYS_##name] = {call_##name, NOTHING}
 #define FILES(name) [SYS_##name] = {call_##name, OWN_FILES_OR_KERNEL}
-#define DEVICE(name) [SYS_##name] = {call_device, HUB_OR_KERNEL}
+#define DEVICE(name) [SYS_##name] = {call_device, CARRIER_OR_KERNEL}
+#define TRANSFERS(name) [SYS_##name] = {call_##name, CARRIER_OR_KERNEL}
 #define SETID(name) [SYS_##name] = {call_setid, NOTHING}
 #define OF_PROCESS(name) [SYS_##name] = {call_of_process, NOTHING}
 #define BINDS(name) [SYS_##name] = {call_binds, NOTHING}
@@ -29,8 +32,8 @@ static long call_device(struct thread *t, struct regs *r)
 /* clang-format off */
 const struct call calls[CALLS] = {
     /* files and descriptors */
-    PARKS(read), PARKS(write), PARKS(readv), PARKS(writev), PARKS(pread64), PARKS(pwrite64), PARKS(preadv),
-    PARKS(pwritev), PARKS(preadv2), PARKS(pwritev2), PARKS(sendfile), PARKS(splice), PARKS(tee), PARKS(vmsplice),
+    TRANSFERS(read), TRANSFERS(write), TRANSFERS(readv), TRANSFERS(writev), TRANSFERS(pread64), TRANSFERS(pwrite64),
+    TRANSFERS(preadv), TRANSFERS(pwritev), TRANSFERS(preadv2), TRANSFERS(pwritev2), PARKS(sendfile), PARKS(splice), PARKS(tee), PARKS(vmsplice),
     FILES(close), FILES(dup2), FILES(dup3), FILES(close_range), FILES(fcntl), FILES(ioctl),
     FILES(open), FILES(openat), FILES(openat2), FILES(creat),
     TRIES(flock), DEVICE(fsync), DEVICE(fdatasync), TRIES(msync), DEVICE(sync), DEVICE(syncfs),
@@ -66,7 +69,7 @@ const struct call calls[CALLS] = {
     PLAIN(timer_create), PLAIN(timer_settime), PLAIN(timer_getoverrun), PLAIN(timer_delete),
     /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */
     TRIES(msgrcv), TRIES(msgsnd), TRIES(semop), TRIES(semtimedop), TRIES(mq_timedsend), TRIES(mq_timedreceive),
-    TRIES(io_getevents), TRIES(io_uring_enter), TRIES(getrandom),
+    TRIES(io_getevents), TRIES(io_uring_enter), PLAIN(getrandom) /* tries */,
     /* what the kernel keeps per kernel thread (bound.c) */
     [SYS_setfsuid] = {call_setfsid, NOTHING}, [SYS_setfsgid] = {call_setfsid, NOTHING}, BINDS(capset), BINDS(setns), BINDS(keyctl), BINDS(add_key), BINDS(request_key),
     PLAIN(ptrace), BINDS(set_mempolicy), BINDS(iopl), BINDS(ioperm), BINDS(landlock_restrict_self),

@@ -19,9 +19,10 @@ struct call {
 	call_fn *fn; /* NULL: the site is left alone, the call runs natively under the rescue */
 	enum {
 		NOTHING,
+		OWN_FILES_OR_KERNEL, /* nothing; a thread with descriptors of its own leaves it to the kernel */
 		HUB,                 /* rejoin the hub before fn is called */
 		HUB_OR_KERNEL,       /* the same; a bound thread, which has none, leaves it to the kernel */
-		OWN_FILES_OR_KERNEL, /* nothing; a thread with descriptors of its own leaves it to the kernel */
+		CARRIER_OR_KERNEL,   /* the same, if there are threads that wait for a carrier to block on */
 	} needs;
 };
 

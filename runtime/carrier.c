@@ -316,6 +316,12 @@ static bool spare_there(void)
 	return there;
 }
 
+/* Racy, which costs a moment's wait. */
+bool carriers_wanted(void)
+{
+	return unlikely(__atomic_load_n(&spare_waiters.next, __ATOMIC_RELAXED) != &spare_waiters);
+}
+
 static void spare_call_next(void)
 {
 	spin_lock(&spare_lock);

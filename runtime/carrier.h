@@ -112,6 +112,7 @@ void carrier_arrived(void);                                      /* first thing 
 /* Spares: a carrier in nobody's list is in the hand of whoever took it, to be given a hub or put back. */
 struct carrier *spare_take(void); /* NULL: no carrier to be had */
 bool carriers_all_made(void);     /* as many as there may be */
+bool carriers_wanted(void);       /* by threads that wait for one */
 void spare_put(struct carrier *c);
 void spare_give(struct carrier *spare, struct hub *h);
 void carrier_recorded_push(struct carrier *c, const struct ksiginfo *info);

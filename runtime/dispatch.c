@@ -61,11 +61,13 @@ static long call_once(struct thread *t, struct regs *r, const struct call *call)
 		count_uncovered(r->nr);
 		return native_regs(t, r);
 	}
-	if (call->needs == HUB || call->needs == HUB_OR_KERNEL) {
-		if (likely(!t->bound))
+	if (call->needs >= HUB) {
+		if (unlikely(t->bound)) {
+			if (call->needs != HUB)
+				return native_regs(t, r);
+		} else if (call->needs != CARRIER_OR_KERNEL || carriers_wanted()) {
 			hub_need(t);
-		else if (call->needs == HUB_OR_KERNEL)
-			return native_regs(t, r);
+		}
 	} else if (unlikely(t->own_files && call->needs == OWN_FILES_OR_KERNEL)) {
 		return native_regs(t, r);
 	}

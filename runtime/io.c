@@ -285,6 +285,7 @@ static long polled(struct thread *t, const struct regs *r, enum fd_dir dir)
 	struct blocking b;
 	short events = dir == FD_IN ? POLLIN | POLLRDHUP : POLLOUT;
 	long ret;
+	hub_need(t);
 	blocking_init(&b, t, r->rdi, dir, false);
 	for (;;) {
 		int fd = blocking_begin(&b);
@@ -325,6 +326,7 @@ static long nowait_read(struct thread *t, const struct regs *r, struct fd *e, co
 	struct blocking b;
 	long ret;
 	uint32_t epoch = fd_learn_begin(e);
+	hub_need(t);
 	blocking_init(&b, t, r->rdi, FD_IN, false);
 	do {
 		ret = nowait(blocking_begin(&b), FD_IN, iov, count, -1);
@@ -373,6 +375,7 @@ static long nowait_write(
 	struct blocking b;
 	long ret;
 	uint32_t epoch = fd_learn_begin(e);
+	hub_need(t);
 	blocking_init(&b, t, r->rdi, FD_OUT, false);
 	do {
 		ret = nowait(blocking_begin(&b), FD_OUT, iov, count, -1);
@@ -426,6 +429,8 @@ static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, si
 static long file_read(
     struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count, size_t total, long pos)
 {
+	if (total >= LARGE_TRANSFER) /* a try would hold the hub for as long as it takes to copy */
+		return uninterrupted(handoff_device_regs(t, r));
 	uint32_t epoch = fd_learn_begin(e);
 	long ret = nowait(r->rdi, FD_IN, iov, count, pos);
 	if (ret == -EAGAIN)
@@ -443,7 +448,7 @@ static long file_read(
  * beside a handoff at any rate. */
 static long file_write(struct thread *t, const struct regs *r, int kind, size_t total)
 {
-	if (kind == FD_SYNCED || total >= LARGE_WRITE)
+	if (kind == FD_SYNCED || total >= LARGE_TRANSFER)
 		return uninterrupted(handoff_device_regs(t, r));
 	return native_uninterrupted(t, r);
 }
@@ -491,6 +496,7 @@ long call_read(struct thread *t, struct regs *r)
 		return native_regs(t, r);
 	int kind = fd_kind(e, fd, FD_IN);
 	if (likely(kind == FD_SOCKET)) {
+		hub_need(t);
 		long ret = socket_receive(t, fd, &(struct message){.buf = (void *)r->rsi, .len = r->rdx});
 		if (likely(ret != -ENOTSOCK))
 			return ret;
@@ -508,6 +514,7 @@ long call_write(struct thread *t, struct regs *r)
 		return native_regs(t, r);
 	int kind = fd_kind(e, fd, FD_OUT);
 	if (likely(kind == FD_SOCKET)) {
+		hub_need(t);
 		long ret = socket_send(t, fd, &(struct message){.buf = (void *)r->rsi, .len = r->rdx});
 		if (likely(ret != -ENOTSOCK))
 			return ret;
@@ -530,6 +537,7 @@ static long vectored(struct thread *t, struct regs *r, enum fd_dir dir)
 	if (kind == FD_SOCKET) {
 		struct msghdr msg = {.msg_iov = iov, .msg_iovlen = r->rdx};
 		struct message m = {.msg = &msg};
+		hub_need(t);
 		long ret = dir == FD_IN ? socket_receive(t, fd, &m) : socket_send(t, fd, &m);
 		if (ret != -ENOTSOCK)
 			return ret;

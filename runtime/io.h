@@ -19,8 +19,8 @@ enum {
 /* include/linux/fs.h: no call moves more. */
 #define MAX_RW_COUNT 0x7ffff000UL
 
-/* That many bytes are written to a file by handoff. */
-#define LARGE_WRITE (1UL << 20)
+/* That many bytes are read from a file or written to one by handoff, wherever they are. */
+#define LARGE_TRANSFER (1UL << 20)
 
 /* The kind of `fd`, found by fstat at first use. */
 int fd_kind(struct fd *e, int fd, enum fd_dir dir);

@@ -129,7 +129,7 @@ long call_sendfile(struct thread *t, struct regs *r)
 	if (kind == FD_UNKNOWN || !r->r10 || (long)r->r10 < 0)
 		return native_uninterrupted(t, r);
 	if (kind >= FD_NATIVE) {
-		mover_fn *move = r->r10 >= LARGE_WRITE ? handoff_device : mover(in, r->rdx);
+		mover_fn *move = r->r10 >= LARGE_TRANSFER ? handoff_device : mover(in, r->rdx);
 		return uninterrupted(move(t, SYS_sendfile, out, in, r->rdx, r->r10, 0, 0));
 	}
 	long flags = sys(SYS_fcntl, out, F_GETFL), in_flags = sys(SYS_fcntl, in, F_GETFL);
@@ -234,7 +234,7 @@ long call_splice(struct thread *t, struct regs *r)
 		return ret;
 	if (to.socket)
 		return splice_to_socket(t, r, &to);
-	mover_fn *move = from.file ? mover(in, r->rsi) : to.file && r->r8 >= LARGE_WRITE ? handoff_device : native;
+	mover_fn *move = from.file ? mover(in, r->rsi) : to.file && r->r8 >= LARGE_TRANSFER ? handoff_device : native;
 	return move(t, SYS_splice, in, r->rsi, out, r->r10, r->r8, flags);
 }
 
