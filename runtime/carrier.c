@@ -8,7 +8,6 @@
 #include "bound.h"
 #include "calls.h"
 #include "clock.h"
-#include "compute.h"
 #include "hub.h"
 #include "mem.h"
 #include "monitor.h"
@@ -514,8 +513,6 @@ void hub_need(struct thread *t)
 		return;
 	STAT_ADD(rejoins, 1);
 	cpu_time_stop(t);
-	if (unlikely(t->computes))
-		compute_rejoin(t);
 	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
 	atomic_store_explicit(&t->carrier, NULL, memory_order_relaxed);
 	c->left = t;

@@ -135,8 +135,6 @@ static void finish(struct thread *t, struct regs *r)
 	struct carrier *c;
 	if (unlikely(hub_had_enough()))
 		thread_yield(t);
-	if (unlikely(t->computes))
-		compute_leave_hub(t);
 	signals_look(t);
 	if (unlikely(signal_pending(&t->sig))) {
 		bind_if_asked(t);

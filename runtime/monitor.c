@@ -20,11 +20,13 @@
 
 #define TICK (4 * NSEC_PER_MSEC)
 #define SOON (1 * NSEC_PER_MSEC)    /* somebody waits for the thread that was seen to run, or may have to */
+#define HOT (50 * NSEC_PER_MSEC)    /* after a rescue, of SOON looks: where one computes others may */
 #define QUIET (100 * NSEC_PER_MSEC) /* of looks at nothing but sleeping hubs: the monitor goes to sleep itself */
 #define MONITOR_STACK (64 * 1024)
 
 static _Atomic uint32_t busy_hubs; /* hubs that are not asleep in their poller */
 static _Atomic uint32_t asleep;    /* futex word: 1 = the monitor sleeps */
+static nsec_t hot_until;           /* it looks SOON until then */
 
 void carrier_hub_idle(struct hub *h, bool idle)
 {
@@ -54,6 +56,7 @@ struct seen {
 	uint64_t state, turns, looks;
 	nsec_t since; /* the thread that runs was first seen then */
 	bool runs;    /* a thread does */
+	bool known;   /* ... that has computed lately */
 	bool stays;   /* ... in the same turn as at the last look */
 	bool stuck;   /* ... without a call */
 	bool rescued; /* the hub was given to c, which has not begun yet */
@@ -110,6 +113,7 @@ static bool rescue(struct hub *h, struct carrier *c, uint64_t state)
 		return false;
 	}
 	STAT_ADD(rescues, 1);
+	hot_until = clock_now() + HOT;
 	h->woken_first = true;
 	spare_give(spare, h);
 	return true;
@@ -122,7 +126,9 @@ static struct seen see(struct hub *h, const struct seen *last)
 	struct seen now = {
 	    .c = atomic_load(&h->owner), .turns = atomic_load(&h->turns), .looks = atomic_load(&h->looks)};
 	now.state = atomic_load(&now.c->state);
-	now.runs = now.c->current;
+	struct thread *t = __atomic_load_n(&now.c->current, __ATOMIC_RELAXED);
+	now.runs = t;
+	now.known = t && atomic_load_explicit(&t->computes, memory_order_relaxed);
 	now.stays = now.runs && now.c == last->c && now.turns == last->turns;
 	now.stuck = now.stays && (now.state == last->state || last->rescued);
 	now.since = now.stays ? last->since : clock_now();
@@ -145,7 +151,7 @@ static nsec_t look_at(struct hub *h, struct seen *last)
 	*last = now;
 	if (!waited_for && !(now.stays && somebody_may_wait() && clock_now() - now.since >= TICK))
 		return now.stays || now.rescued ? SOON : TICK;
-	if (in_program(&now) && (now.stuck || sleeps_in_kernel(now.c))) {
+	if (in_program(&now) && (now.stuck || now.known || sleeps_in_kernel(now.c))) {
 		if (rescue(h, now.c, now.state))
 			*last = (struct seen){
 			    .c = atomic_load(&h->owner), .turns = now.turns + 1, .since = clock_now(), .rescued = true};
@@ -164,7 +170,7 @@ static void monitor_main(struct carrier *self)
 		struct ktimespec time = {0, tick};
 		sys(SYS_nanosleep, &time, 0);
 		quiet = atomic_load(&busy_hubs) ? 0 : quiet + tick;
-		tick = TICK;
+		tick = clock_now() < hot_until ? SOON : TICK;
 		for (int i = 0; i < hub_count; i++) {
 			nsec_t next = look_at(hubs[i], &last[i]);
 			if (next < tick)

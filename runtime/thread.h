@@ -57,11 +57,10 @@ struct thread {
 	bool excludes_next;  /* the thread that it makes next is to be a kernel thread (exclude.c) */
 	int real_tid;        /* that tid; 0: it has a made-up one alone, or is the main thread */
 	struct thread *next_adopted;
-	uintptr_t private_page; /* a robust lock there is this process's alone */
-	uint8_t computes; /* compute.c: how many short stints until it is not taken for one that computes; 0: is not */
-	nsec_t computes_since;   /* without the hub */
-	nsec_t gives_way_until;  /* ready, but others go first */
-	nsec_t restart_deadline; /* of a sleep that is being restarted, else 0 */
+	uintptr_t private_page;   /* a robust lock there is this process's alone */
+	_Atomic uint8_t computes; /* compute.c: how many turns until it is not taken for one that computes; 0: is not */
+	nsec_t gives_way_until;   /* ready, but others go first */
+	nsec_t restart_deadline;  /* of a sleep that is being restarted, else 0 */
 
 	/* What the kernel keeps per thread. */
 	uint32_t *cleartid;
