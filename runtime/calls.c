@@ -1,6 +1,7 @@
 /*
- * Which system call is answered by what: the policy, call by call. A number that is not here is left to the kernel, where
- * the monitor rescues the hub if it takes long after all (unlink, truncate, ...). What becomes of a call that would wait:
+ * Which system call is answered by what: the policy, call by call. A number that is not here is left to the kernel,
+ * where the monitor rescues the hub if it takes long after all (unlink, truncate, ...). What becomes of a call that
+ * would wait:
  *
  *	PARKS      the thread parks, and another runs; what cannot be waited for so is handed off
  *	TRIES      it is made so that it cannot wait; if it would have, the hub goes to another carrier first, and the

@@ -11,7 +11,7 @@ struct hub {
 	uint32_t run_length;
 	uint32_t since_poll;    /* switches since the poller was looked at */
 	uint32_t calls_in_turn; /* calls since the last switch */
-	bool woken_first; /* who computes had the hub: those who wake up go before those who are ready already */
+	bool woken_first;       /* who computes had the hub: those who wake up go before those who are ready already */
 	struct thread *passed_over; /* ... the first of whom has waited behind others since the last time */
 	struct deadlines deadlines;
 	struct thread *scheduler; /* the scheduler context: libuv runs there */
