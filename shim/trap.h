@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Why it cannot be had; NULL if it can. except: patterns of libraries whose calls are to be left alone; NULL or empty: none. It must stay where it is. On an ordinary libc context. */
+/* Why it cannot be had; NULL if it can. except: patterns of libraries whose calls are to be left alone; NULL or empty:
+ * none. It must stay where it is. On an ordinary libc context. */
 const char *trap_prepare(const char *except);
 
 void trap_begin(void);             /* on the calling kernel thread, from here on */
