@@ -84,13 +84,31 @@ static void *aio_waits(void *arg)
 	return (void *)aio_wait((long)arg, 8, NULL);
 }
 
+static atomic_bool done;
+
+struct wait {
+	void *(*fn)(void *);
+	void *arg;
+};
+
+static void *runs(void *arg)
+{
+	struct wait *w = arg;
+	void *result = w->fn(w->arg);
+
+	atomic_store(&done, true);
+	return result;
+}
+
 static long in_thread(void *(*fn)(void *), void *arg, void (*meanwhile)(pthread_t))
 {
+	struct wait w = {fn, arg};
 	pthread_t t;
 	void *result;
 
 	atomic_store(&waits, false);
-	PT(pthread_create(&t, NULL, fn, arg));
+	atomic_store(&done, false);
+	PT(pthread_create(&t, NULL, runs, &w));
 	let_wait();
 	meanwhile(t);
 	PT(pthread_join(t, &result));
@@ -103,9 +121,14 @@ static void complete(pthread_t t)
 	eventfd_write(aio_fd, 1);
 }
 
+/* Until it is: the first signals may come before it waits. */
 static void interrupt(pthread_t t)
 {
-	pthread_kill(t, SIGUSR1);
+	while (!atomic_load(&done)) {
+		pthread_kill(t, SIGUSR1);
+		for (long until = atomic_load(&ticks) + 10; atomic_load(&ticks) < until && !atomic_load(&done);)
+			sched_yield();
+	}
 }
 
 static void drain(void)
