@@ -80,8 +80,6 @@ extern call_fn call_ioprio_set, call_ioprio_get, call_setfsid, call_lock;
 extern call_fn call_mmap, call_mprotect;
 long lock_record(struct thread *t, struct regs *r); /* of fcntl's */
 
-long shadow_call(struct carrier *shadow, struct regs *r); /* process.c */
-
 /* The frame's call, by the kernel, as it is. */
 static inline long sys_regs(const struct regs *r)
 {

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 
+#include "balance.h"
 #include "bound.h"
 #include "calls.h"
 #include "clock.h"
@@ -512,6 +513,8 @@ void hub_need(struct thread *t)
 	if (c->hub || t->bound)
 		return;
 	STAT_ADD(rejoins, 1);
+	if (hubs_several())
+		balance_rejoins(t);
 	cpu_time_stop(t);
 	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
 	atomic_store_explicit(&t->carrier, NULL, memory_order_relaxed);
@@ -554,7 +557,7 @@ bool hub_had_enough(void)
 		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 		h->woken_first = true;
 	} else if (deadline_first(&h->deadlines) > clock_now()) {
-		return h->run_head;
+		return run_queue_length(&h->run);
 	}
 	hub_ask_look(h);
 	return true;
@@ -575,6 +578,7 @@ long native(struct thread *t, long nr, long a, long b, long c_, long d, long e, 
 	const long args[6] = {a, b, c_, d, e, f};
 	if (signal_pending(&t->sig))
 		return -ERESTARTNOINTR;
+	fd_try_ends(t);
 	carrier_sync_mask(c);
 	carrier_publish_native(c);
 	long ret = native_syscall(args, nr, &c->attention);

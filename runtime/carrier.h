@@ -71,7 +71,7 @@ struct carrier {
 	bool is_shadow;                 /* of a child that shares our memory (process.c) */
 	unsigned long shadow_flags;     /* of its clone */
 	ksigset_t shadow_mask;
-	struct thread *shadow_of; /* who made it, until its first call */
+	struct thread *shadow_of; /* who made it */
 	void *stack;
 	void *altstack;
 };

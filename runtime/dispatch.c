@@ -40,10 +40,7 @@ static void dispatch_native(struct carrier *c, struct regs *r)
 	}
 	if (c->hub && scheduler_swallows(r))
 		return;
-	if (c->is_shadow)
-		r->rax = (uint64_t)shadow_call(c, r);
-	else
-		r->rax = (uint64_t)sys_regs(r);
+	r->rax = (uint64_t)sys_regs(r);
 }
 
 static void count_uncovered(uint64_t nr)

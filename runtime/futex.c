@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <sys/mman.h>
 
+#include "balance.h"
 #include "bound.h"
 #include "calls.h"
 #include "mem.h"
@@ -68,6 +69,8 @@ static void waiter_wake(struct futex_waiter *w)
 {
 	list_del(&w->link);
 	atomic_store_explicit(&w->bucket, NULL, memory_order_release);
+	if (hubs_several())
+		balance_wakes(w->thread);
 	thread_wake(w->thread, WAKE_EVENT);
 }
 
@@ -112,6 +115,8 @@ static long wait_parked(struct thread *t, struct bucket *b, struct futex_waiter 
 	atomic_store_explicit(&w->bucket, b, memory_order_relaxed);
 	list_add_tail(&b->waiters, &w->link);
 	spin_unlock(&b->lock);
+	if (hubs_several())
+		balance_waits(t);
 	for (;;) {
 		uint32_t reasons = thread_park(t, deadline);
 		b = waiter_lock(w);

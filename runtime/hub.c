@@ -3,6 +3,7 @@
 
 #include <sys/eventfd.h>
 
+#include "balance.h"
 #include "bound.h"
 #include "carrier.h"
 #include "clock.h"
@@ -23,6 +24,7 @@
 
 struct hub *hubs[MAX_HUBS];
 int hub_count;
+_Atomic uint32_t hubs_idle;
 
 struct hub *hub_new(int id)
 {
@@ -31,17 +33,26 @@ struct hub *hub_new(int id)
 		return NULL;
 	h->id = id;
 	if (poller_open(h) < 0) {
+		poller_close(h);
 		pages_free(h, sizeof(*h));
 		return NULL;
 	}
+	balance_begin(h);
 	hubs[id] = h;
 	hub_count = id + 1;
 	return h;
 }
 
+void hub_drop(struct hub *h)
+{
+	hub_count--;
+	poller_close(h);
+	pages_free(h, sizeof(*h));
+}
+
 void hub_count_turn(struct hub *h)
 {
-	stats.switches++;
+	h->count.switches++;
 	h->calls_in_turn = 0;
 	atomic_store_explicit(
 	    &h->turns, atomic_load_explicit(&h->turns, memory_order_relaxed) + 1, memory_order_relaxed);
@@ -49,29 +60,19 @@ void hub_count_turn(struct hub *h)
 		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 }
 
+/* Who is ready has no deadline any more: a thief could not take it from here. */
 static void run_push(struct hub *h, struct thread *t)
 {
-	t->next = NULL;
-	if (h->run_tail)
-		h->run_tail->next = t;
-	else
-		h->run_head = t;
-	h->run_tail = t;
-	h->run_length++;
+	if (deadline_pending(&t->deadline))
+		deadline_remove(&h->deadlines, &t->deadline);
+	run_queue_push(&h->run, t);
 }
 
 static struct thread *run_pop(struct hub *h)
 {
-	struct thread *t = h->run_head;
-	if (t) {
-		h->run_head = t->next;
-		if (!h->run_head)
-			h->run_tail = NULL;
-		h->run_length--;
-		if (unlikely(t == h->passed_over))
-			h->passed_over = NULL;
-	}
-	return t;
+	if (unlikely(h->passed_over))
+		h->passed_over--;
+	return run_queue_pop(&h->run);
 }
 
 void hub_notify(struct hub *h)
@@ -84,6 +85,15 @@ void hub_notify(struct hub *h)
 	}
 }
 
+static void push_inbound(struct hub *h, struct thread *t)
+{
+	struct thread *head = atomic_load(&h->inbound);
+	do
+		t->next = head;
+	while (!atomic_compare_exchange_weak(&h->inbound, &head, t));
+	hub_notify(h);
+}
+
 void hub_ready(struct thread *t)
 {
 	struct hub *h = t->hub;
@@ -92,11 +102,17 @@ void hub_ready(struct thread *t)
 		run_push(h, t);
 		return;
 	}
-	struct thread *head = atomic_load(&h->inbound);
-	do
-		t->next = head;
-	while (!atomic_compare_exchange_weak(&h->inbound, &head, t));
-	hub_notify(h);
+	push_inbound(h, t);
+}
+
+/* It gathers with others elsewhere (balance.c). */
+static void move_on(struct hub *h, struct thread *t)
+{
+	if (deadline_pending(&t->deadline))
+		deadline_remove(&h->deadlines, &t->deadline);
+	t->hub = t->goes_to;
+	t->goes_to = NULL;
+	push_inbound(t->hub, t);
 }
 
 /* Takes what others pushed, oldest first. */
@@ -116,7 +132,10 @@ static void drain_inbound(struct hub *h)
 		if (unlikely(in_order->dead)) {
 			bound_await_end(in_order);
 			thread_bury(in_order);
+		} else if (unlikely(in_order->goes_to && in_order->goes_to != h)) {
+			move_on(h, in_order);
 		} else {
+			in_order->goes_to = NULL;
 			run_push(h, in_order);
 		}
 		in_order = next;
@@ -163,9 +182,14 @@ static void look(struct hub *h, nsec_t deadline)
 struct thread *hub_next(struct hub *h)
 {
 	h->since_poll++;
-	if (look_due(h) || !h->run_head || h->run_head->gives_way_until)
+	struct thread *t = run_queue_first(&h->run);
+	if (look_due(h) || !t || t->gives_way_until)
 		return NULL;
-	struct thread *t = run_pop(h);
+	t = run_pop(h);
+	if (hubs_several())
+		balance_help(h);
+	if (!t) /* stolen */
+		return NULL;
 	if (atomic_load_explicit(&t->on_cpu, memory_order_acquire) && t != carrier_current())
 		wait_off_cpu(t);
 	return t;
@@ -176,10 +200,12 @@ static void sleep_until_event(struct hub *h)
 {
 	/* Who parks with a mask of its own (sigsuspend, ppoll) does not leave by the door, which tells the kernel. */
 	carrier_sync_mask(carrier_self());
+	atomic_fetch_add(&hubs_idle, 1);
 	atomic_store(&h->polling, 1);
 	atomic_thread_fence(memory_order_seq_cst); /* pairs with hub_notify */
 	if (atomic_load(&h->inbound) || atomic_load(&h->signals)) {
 		atomic_store(&h->polling, 0);
+		atomic_fetch_sub(&hubs_idle, 1);
 		return;
 	}
 	nsec_t start = clock_now();
@@ -187,7 +213,8 @@ static void sleep_until_event(struct hub *h)
 	look(h, deadline_first(&h->deadlines));
 	carrier_hub_idle(h, false);
 	atomic_store(&h->polling, 0);
-	stats.poll_ns += clock_now() - start;
+	atomic_fetch_sub(&hubs_idle, 1);
+	h->count.poll_ns += clock_now() - start;
 }
 
 static void run(struct hub *h, struct thread *t)
@@ -202,14 +229,19 @@ static void run(struct hub *h, struct thread *t)
 	carrier_arrived();
 }
 
-/* The next to run, when the poller has been looked at. */
+/* The next to run, when the poller has been looked at. NULL: stolen meanwhile. */
 static struct thread *choose(struct hub *h)
 {
-	uint32_t others = h->run_length < GIVE_WAY_MOST ? h->run_length : GIVE_WAY_MOST;
-	while (--others && compute_gives_way(h->run_head))
-		run_push(h, run_pop(h));
+	uint32_t others = run_queue_length(&h->run);
 	struct thread *t = run_pop(h);
-	t->gives_way_until = 0;
+	if (others > GIVE_WAY_MOST)
+		others = GIVE_WAY_MOST;
+	while (t && others-- > 1 && compute_gives_way(t)) {
+		run_queue_push(&h->run, t);
+		t = run_queue_pop(&h->run);
+	}
+	if (t)
+		t->gives_way_until = 0;
 	return t;
 }
 
@@ -217,24 +249,18 @@ static struct thread *choose(struct hub *h)
  * each would hold them up anew, may be ready. Nobody is passed over twice. */
 static void wake_first(struct hub *h)
 {
-	struct thread *head = h->run_head, *tail = h->run_tail;
-	uint32_t length = h->run_length;
+	uint32_t before = run_queue_length(&h->run);
 	h->woken_first = false;
 	if (h->passed_over)
 		return;
-	h->run_head = h->run_tail = NULL;
-	h->run_length = 0;
 	look(h, 0);
 	expire(h);
-	h->passed_over = head;
-	if (!head)
+	uint32_t woken = run_queue_length(&h->run) - before;
+	if (!before || (int32_t)woken <= 0) /* others may have stolen meanwhile */
 		return;
-	if (h->run_tail)
-		h->run_tail->next = head;
-	else
-		h->run_head = head;
-	h->run_tail = tail;
-	h->run_length += length;
+	for (struct thread *t; before && (t = run_queue_pop(&h->run)); before--)
+		run_queue_push(&h->run, t);
+	h->passed_over = woken + 1;
 }
 
 void hub_scheduler(struct hub *h)
@@ -246,13 +272,19 @@ void hub_scheduler(struct hub *h)
 		if (atomic_load_explicit(&h->signals, memory_order_relaxed))
 			signals_route(h);
 		expire(h);
-		if (!h->run_head) {
-			sleep_until_event(h);
+		struct thread *first = run_queue_first(&h->run);
+		if (!first) {
+			if (!hubs_several() || !balance_steal(h))
+				sleep_until_event(h);
 			continue;
 		}
-		if (look_due(h) || h->run_head->gives_way_until)
+		if (look_due(h) || first->gives_way_until)
 			look(h, 0);
-		run(h, choose(h));
+		struct thread *t = choose(h);
+		if (hubs_several())
+			balance_help(h);
+		if (t)
+			run(h, t);
 	}
 }
 
@@ -261,4 +293,5 @@ void hubs_reset_in_child(void)
 	for (int i = 0; i < hub_count; i++)
 		pages_free(hubs[i], sizeof(*hubs[i]));
 	hub_count = 0;
+	atomic_store(&hubs_idle, 0);
 }

@@ -3,16 +3,15 @@
 #define GREEN_HUB_H
 
 #include "deadline.h"
+#include "run_queue.h"
 #include "thread.h"
 
 struct hub {
 	/* Owner only. */
-	struct thread *run_head, *run_tail;
-	uint32_t run_length;
 	uint32_t since_poll;    /* switches since the poller was looked at */
 	uint32_t calls_in_turn; /* calls since the last switch */
 	bool woken_first;       /* who computes had the hub: those who wake up go before those who are ready already */
-	struct thread *passed_over; /* ... the first of whom has waited behind others since the last time */
+	uint32_t passed_over;   /* ... which so many have done; 0: nobody waits on that account */
 	struct deadlines deadlines;
 	struct thread *scheduler; /* the scheduler context: libuv runs there */
 	int epoll;                /* edge-triggered poller; libuv's backend fd is in it */
@@ -20,6 +19,14 @@ struct hub {
 	struct uv_loop_s *loop;
 	bool loop_ready;  /* its backend fd is readable */
 	bool loop_timers; /* libuv has timers or closing handles: ask it for its timeout */
+	nsec_t called_at; /* when an idle hub was last asked for help (balance.c) */
+	struct hub_count {
+		uint64_t switches, parks, polls, poll_ns;
+	} count;
+
+	struct run_queue run;         /* others steal from it */
+	_Atomic nsec_t pressed_since; /* its queue has not been empty since then, as far as was seen; 0: it is */
+	_Atomic nsec_t help_after;    /* so long */
 
 	/* Anyone. */
 	_Alignas(CACHE_LINE) struct thread *_Atomic inbound; /* MPSC stack of threads made ready by others */
@@ -34,6 +41,7 @@ struct hub {
 };
 
 struct hub *hub_new(int id);
+void hub_drop(struct hub *h);                /* the last one, which has not begun */
 void hub_ready(struct thread *t);            /* to its hub's run queue, from wherever */
 struct thread *hub_next(struct hub *h);      /* the next to run, NULL: through the scheduler */
 void hub_count_turn(struct hub *h);          /* at each switch to a thread */
@@ -45,5 +53,6 @@ void hubs_reset_in_child(void);
 #define MAX_HUBS 64
 extern struct hub *hubs[MAX_HUBS];
 extern int hub_count;
+extern _Atomic uint32_t hubs_idle; /* asleep in their pollers */
 
 #endif

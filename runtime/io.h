@@ -40,6 +40,8 @@ static inline bool is_unix(int fd)
 /* A blocking call on one fd. */
 struct blocking {
 	struct fd_wait wait;
+	struct fd_wait hold; /* with several hubs, where one call may take several tries: from before the first */
+	bool held;
 	uint32_t seq;
 	bool asked; /* it is known whether to wait, and until when */
 	bool is_socket;
@@ -49,9 +51,22 @@ struct blocking {
 	nsec_t deadline;
 };
 
+/* All that the call reads or writes is the file's that the number means now. */
+static inline void blocking_hold(struct blocking *b)
+{
+	if (hub_count == 1 || !b->wait.entry)
+		return;
+	fd_hold(&b->hold, b->wait.thread, b->wait.fd);
+	fd_try_begins(b->wait.thread);
+	b->held = true;
+}
+
 static inline void blocking_init(struct blocking *b, struct thread *t, int fd, enum fd_dir dir, bool is_socket)
 {
 	fd_wait_init(&b->wait, t, fd, dir);
+	b->held = false;
+	if (dir == FD_OUT)
+		blocking_hold(b);
 	b->asked = false;
 	b->is_socket = is_socket;
 	b->poll_lies = false;
@@ -60,6 +75,8 @@ static inline void blocking_init(struct blocking *b, struct thread *t, int fd, e
 /* Before each try. */
 static inline int blocking_begin(struct blocking *b)
 {
+	if (b->held)
+		fd_wait_follows(&b->wait, &b->hold);
 	b->seq = fd_seq(&b->wait);
 	return b->wait.fd;
 }
@@ -74,6 +91,8 @@ void blocking_progress(struct blocking *b); /* after a try that sent something, 
 static inline void blocking_done(struct blocking *b)
 {
 	fd_wait_done(&b->wait);
+	if (b->held)
+		fd_unwatch(&b->hold);
 }
 
 /* For calls that no signal interrupts. At the very `syscall` instruction a handler cannot tell a call that did not

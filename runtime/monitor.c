@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 
+#include "balance.h"
 #include "carrier.h"
 #include "clock.h"
 #include "hub.h"
@@ -66,8 +67,8 @@ struct seen {
 static bool somebody_waits(struct hub *h)
 {
 	struct deadline *first = __atomic_load_n(&h->deadlines.root, __ATOMIC_RELAXED);
-	return __atomic_load_n(&h->run_length, __ATOMIC_RELAXED) || atomic_load(&h->inbound) ||
-	       atomic_load(&h->signals) || (first && __atomic_load_n(&first->when, __ATOMIC_RELAXED) <= clock_now());
+	return run_queue_length(&h->run) || atomic_load(&h->inbound) || atomic_load(&h->signals) ||
+	       (first && __atomic_load_n(&first->when, __ATOMIC_RELAXED) <= clock_now());
 }
 
 /* Or may be: of descriptors it is not known without asking the poller. */
@@ -172,6 +173,10 @@ static void monitor_main(struct carrier *self)
 		quiet = atomic_load(&busy_hubs) ? 0 : quiet + tick;
 		tick = clock_now() < hot_until ? SOON : TICK;
 		for (int i = 0; i < hub_count; i++) {
+			if (!atomic_load(&hubs[i]->owner))
+				continue; /* it is being made */
+			if (hubs_several())
+				balance_look(hubs[i]);
 			nsec_t next = look_at(hubs[i], &last[i]);
 			if (next < tick)
 				tick = next;
@@ -183,8 +188,15 @@ static void monitor_main(struct carrier *self)
 	}
 }
 
+void monitor_hub_begins(void)
+{
+	carrier_hub_idle(NULL, false);
+}
+
 int monitor_start(void)
 {
+	atomic_store(&busy_hubs, 1);
+	atomic_store(&asleep, 0);
 	struct carrier *c = pages_alloc(4096 + MONITOR_STACK);
 	if (!c)
 		return -ENOMEM;
@@ -194,8 +206,6 @@ int monitor_start(void)
 	c->state = MODE_SPARE;
 	c->kernel_mask = ~0UL;
 	c->stack = (char *)c + 4096;
-	atomic_store(&busy_hubs, (uint32_t)hub_count);
-	atomic_store(&asleep, 0);
 	ksigset_t all = ~0UL, old;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	long tid = carrier_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,

@@ -6,6 +6,7 @@
 
 struct hub;
 
+void monitor_hub_begins(void); /* one more, which is awake */
 int monitor_start(void);
 /* Around a hub's sleep in the poller: the monitor sleeps while every hub does. */
 void carrier_hub_idle(struct hub *h, bool idle);

@@ -40,6 +40,7 @@ static int watch_open(struct watch *w, struct thread *t, size_t capacity)
 		if (!w->node)
 			return -ENOMEM;
 	}
+	fd_try_begins(t);
 	thread_prepare(t);
 	return 0;
 }
@@ -84,6 +85,7 @@ static bool any_moved(const struct watch *w)
 
 static void watch_close(struct watch *w)
 {
+	fd_try_ends(w->thread);
 	for (size_t i = 0; i < w->count; i++)
 		fd_unwatch(&w->node[i]);
 	if (w->pages)
@@ -114,7 +116,9 @@ static long watch_wait(struct watch *w, look_fn *look, void *arg, nsec_t deadlin
 			return -ESTALE;
 		if (w->unsure)
 			return -EPERM;
+		fd_try_ends(t);
 		uint32_t why = thread_park(t, !verified && verify_at < deadline ? verify_at : deadline);
+		fd_try_begins(t);
 		if ((why & WAKE_SIGNAL) && signal_pending(&t->sig)) {
 			n = look(arg);
 			return n ? n : -ERESTARTNOHAND;

@@ -156,6 +156,8 @@ long socket_receive(struct thread *t, int fd, const struct message *m)
 	if (m->flags & (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE))
 		return receive_once(m, fd, m->flags); /* never block */
 	blocking_init(&b, t, fd, FD_IN, true);
+	if (unlikely(m->flags & MSG_WAITALL))
+		blocking_hold(&b);
 	do {
 		ret = receive_once(m, blocking_begin(&b), m->flags | MSG_DONTWAIT);
 		if (ret != -EAGAIN)
@@ -296,6 +298,7 @@ long call_recvmmsg(struct thread *t, struct regs *r)
 			end = deadline_after(timespec_to_nsec(&limit));
 	}
 	blocking_init(&b, t, r->rdi, FD_IN, true);
+	blocking_hold(&b);
 	for (;;) {
 		int fd = blocking_begin(&b);
 		if (done && failed(fd))

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "balance.h"
 #include "carrier.h"
 #include "clock.h"
 #include "hub.h"
@@ -28,6 +29,8 @@ struct spin fd_making;
 /* A waiter looks for itself after this long: a close that nobody saw (by an inline system call, by io_uring) took the
  * registration with it, and must not park it for ever. */
 #define VERIFY_AFTER NSEC_PER_SEC
+
+#define FOLLOW_AFTER 4
 
 static void chunk_init(struct fd *chunk)
 {
@@ -223,17 +226,32 @@ static void register_again(struct fd_wait *w)
 	spin_unlock(&e->lock);
 }
 
-int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
+/* Whose thread moved to another hub takes its registration along, once it is clear that it stays there. Under the lock.
+ */
+static void follow(struct fd *e, const struct fd_wait *w)
+{
+	if (likely(!e->hub || e->hub == w->thread->hub)) {
+		e->away = 0;
+		return;
+	}
+	bool alone = list_empty(&e->waiters[0]) && list_empty(&e->waiters[1]) && list_empty(&e->watchers);
+	if (alone && ++e->away > FOLLOW_AFTER) {
+		fd_unregister(e, w->fd);
+		e->away = 0;
+	}
+}
+
+static int wait_for_edge(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 {
 	struct thread *t = w->thread;
 	bool verified = false;
-	if (!w->entry)
-		return -EPERM;
 	thread_prepare(t);
 	struct fd *e = lock_entry(w);
 	if (w->linked) /* back from a try that used its edge up */
 		list_del(&w->link);
 	w->linked = false;
+	if (hubs_several())
+		follow(e, w);
 	if (!e->hub) {
 		int err = fd_register(e, w->fd, t->hub);
 		if (err < 0) {
@@ -241,11 +259,8 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 			return err == -EPERM || err == -EINVAL || err == -ELOOP ? -EPERM : err;
 		}
 	}
-	if (atomic_load_explicit(&e->seq[w->dir], memory_order_relaxed) != seq) {
-		spin_unlock(&e->lock);
-		return 0;
-	}
-	if (e->hung_up && w->dir == FD_IN) {
+	bool edge = atomic_load_explicit(&e->seq[w->dir], memory_order_relaxed) != seq;
+	if (!edge && e->hung_up && w->dir == FD_IN) {
 		/* It had its end, and yet the try said EAGAIN: so does UDP after shutdown(SHUT_RD), where a blocking
 		 * call answers 0 (__skb_recv_udp looks at sk_shutdown only when it waits). */
 		spin_unlock(&e->lock);
@@ -253,8 +268,10 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 	}
 	w->chosen = false;
 	list_add_tail(&e->waiters[w->dir], &w->link);
-	w->linked = true;
+	w->linked = true; /* for another try, too: who closes the number finds it */
 	spin_unlock(&e->lock);
+	if (edge)
+		return 0;
 
 	for (;;) {
 		nsec_t until = deadline;
@@ -281,7 +298,6 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 			if (!__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE)) {
 				STAT_ADD(overlooked, 1);
 				register_again(w);
-				unlink_waiter(w, true);
 			}
 			return 0;
 		}
@@ -292,11 +308,33 @@ int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 	}
 }
 
+int fd_wait(struct fd_wait *w, uint32_t seq, nsec_t deadline)
+{
+	if (!w->entry)
+		return -EPERM;
+	fd_try_ends(w->thread);
+	int err = wait_for_edge(w, seq, deadline);
+	fd_try_begins(w->thread);
+	return err;
+}
+
 void fd_wait_done(struct fd_wait *w)
 {
+	fd_try_ends(w->thread);
 	unlink_waiter(w, true);
 	if (w->entry) /* off the list, w->fd changes no more */
 		close_if_orphan(w->entry, w->fd);
+}
+
+void fd_wait_follows(struct fd_wait *w, struct fd_wait *hold)
+{
+	if (likely(__atomic_load_n(&hold->entry, __ATOMIC_ACQUIRE) == w->entry))
+		return;
+	unlink_waiter(w, true);
+	struct fd *e = lock_entry(hold);
+	w->entry = e;
+	w->fd = hold->fd;
+	spin_unlock(&e->lock);
 }
 
 static int watch(struct fd_wait *w)
@@ -489,7 +527,7 @@ static void split_weak(struct list *watchers, struct list *strong)
 	}
 }
 
-static void keep_for_waiters(struct fd *e, int fd)
+static struct fd *keep_for_waiters(struct fd *e, int fd)
 {
 	spin_lock(&fd_making);
 	long dup = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd_high_floor());
@@ -501,7 +539,7 @@ static void keep_for_waiters(struct fd *e, int fd)
 		wake_all(&e->waiters[0]);
 		wake_all(&e->waiters[1]);
 		wake_watchers(e, UINT32_MAX);
-		return;
+		return NULL;
 	}
 	struct list strong = {&strong, &strong};
 	split_weak(&e->watchers, &strong);
@@ -514,6 +552,28 @@ static void keep_for_waiters(struct fd *e, int fd)
 	if (e->hub) /* else they only hold it */
 		fd_register(o, (int)dup, e->hub);
 	spin_unlock(&o->lock);
+	return o;
+}
+
+static bool any_in_try(struct list *waiters)
+{
+	list_for_each (l, waiters) {
+		if (atomic_load(&container_of(l, struct fd_wait, link)->thread->in_try))
+			return true;
+	}
+	return false;
+}
+
+/* The waiters have a new number, but one that is in a try may still use the old one. */
+static void await_tries(struct fd *e)
+{
+	for (bool any = true; any;) {
+		spin_lock(&e->lock);
+		any = any_in_try(&e->waiters[0]) || any_in_try(&e->waiters[1]) || any_in_try(&e->watchers);
+		spin_unlock(&e->lock);
+		if (any)
+			sys(SYS_sched_yield);
+	}
 }
 
 static void close_if_orphan(struct fd *e, int fd)
@@ -521,16 +581,15 @@ static void close_if_orphan(struct fd *e, int fd)
 	if (likely(!e->orphan))
 		return;
 	spin_lock(&e->lock);
-	bool last = e->orphan && !waited_for(e);
-	if (last) {
-		e->orphan = false;
-		e->hidden = false;
+	if (e->orphan && !waited_for(e)) {
+		spin_lock(&fd_making);
+		e->orphan = e->hidden = false;
 		fd_unregister(e, fd);
 		forget_cached(e);
+		sys(SYS_close, fd);
+		spin_unlock(&fd_making);
 	}
 	spin_unlock(&e->lock);
-	if (last)
-		sys(SYS_close, fd);
 }
 
 int fd_closing(int fd)
@@ -542,13 +601,16 @@ int fd_closing(int fd)
 		return -EBADF;
 	spin_lock(&e->lock);
 	int comm_tid = e->comm_tid;
+	struct fd *kept = NULL;
 	e->comm_tid = 0;
 	if (unlikely(waited_for(e)))
-		keep_for_waiters(e, fd);
+		kept = keep_for_waiters(e, fd);
 	if (e->hub)
 		fd_unregister(e, fd);
 	forget_cached(e);
 	spin_unlock(&e->lock);
+	if (hubs_several() && kept)
+		await_tries(kept);
 	if (unlikely(comm_tid))
 		comm_closed(fd, comm_tid);
 	return 0;
@@ -640,6 +702,7 @@ int poller_open(struct hub *h)
 	if (ep < 0)
 		return (int)ep;
 	h->epoll = fd_move_high((int)ep);
+	h->eventfd = -1;
 	long efd = sys(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (h->epoll < 0 || efd < 0)
 		return -EMFILE;
@@ -648,6 +711,23 @@ int poller_open(struct hub *h)
 		return h->eventfd;
 	ev.data.u64 = POLLER_EVENTFD;
 	return (int)sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_ADD, h->eventfd, &ev);
+}
+
+static void close_own(int fd)
+{
+	struct fd *e = fd < 0 ? NULL : fd_peek(fd);
+	if (!e)
+		return;
+	spin_lock(&fd_making);
+	sys(SYS_close, fd);
+	e->hidden = false;
+	spin_unlock(&fd_making);
+}
+
+void poller_close(struct hub *h)
+{
+	close_own(h->epoll);
+	close_own(h->eventfd);
 }
 
 int poller_add_loop(struct hub *h, int backend_fd)
@@ -699,7 +779,7 @@ void poller_poll(struct hub *h, nsec_t deadline)
 {
 	struct epoll_event ev[EVENTS];
 	nsec_t loop_deadline = loop_next_deadline(h);
-	stats.polls++;
+	h->count.polls++;
 	long n = wait_events(h->epoll, ev, loop_deadline < deadline ? loop_deadline : deadline);
 	for (long i = 0; i < n; i++)
 		handle(h, &ev[i]);

@@ -2,6 +2,7 @@
 #ifndef GREEN_POLLER_H
 #define GREEN_POLLER_H
 
+#include "hub.h"
 #include "list.h"
 #include "spin.h"
 #include "thread.h"
@@ -35,6 +36,7 @@ struct fd {
 	bool lent;                   /* hidden, for the length of one call (pidfd, signalfd) */
 	bool orphan;                 /* its number was closed by the program: lives on for those who wait */
 	int comm_tid;                /* plays /proc/self/task/TID/comm (identity.c) */
+	uint8_t away;                /* waits in a row by threads of other hubs than the one it is registered with */
 	bool hung_up;                /* an edge with EPOLLRDHUP was seen */
 	_Atomic nsec_t timeo[2];     /* SO_RCVTIMEO, SO_SNDTIMEO; NEVER for none */
 	struct list waiters[2];      /* exclusive waiters: one is woken per edge, and passes the baton */
@@ -99,6 +101,24 @@ int fd_watch_weak(struct fd_wait *w, struct thread *t, int fd);
 /* Keeps the description for as long as a watcher would, no event wakes. */
 void fd_hold(struct fd_wait *w, struct thread *t, int fd);
 void fd_unwatch(struct fd_wait *w);
+/* w, which was on the same descriptor, is to be where hold is by now. */
+void fd_wait_follows(struct fd_wait *w, struct fd_wait *hold);
+
+/*
+ * Natively a thread that is blocked in a call holds the file, whatever becomes of its number. Ours looks its number up
+ * again for each try: with several hubs, a close elsewhere waits until no waiter is between looking up and using it.
+ * In between nothing may block: native() ends the try.
+ */
+static inline void fd_try_begins(struct thread *t)
+{
+	if (hub_count > 1)
+		atomic_exchange(&t->in_try, 1); /* before the number is read: pairs with await_tries() */
+}
+
+static inline void fd_try_ends(struct thread *t)
+{
+	atomic_store_explicit(&t->in_try, 0, memory_order_release);
+}
 
 /*
  * The program closes fd, or a dup2 lands on it: to be called before the kernel's call. Threads that wait on it go on
@@ -150,6 +170,7 @@ int fd_move_high(int fd);      /* dup to a high number, close the low one, hide 
 void comm_closed(int fd, int tid); /* identity.c */
 
 int poller_open(struct hub *h);
+void poller_close(struct hub *h);
 int poller_add_loop(struct hub *h, int backend_fd);
 /* Waits until the deadline (0: looks only), readies what became ready. */
 void poller_poll(struct hub *h, nsec_t deadline);

@@ -93,25 +93,9 @@ long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 		t->regs = &t->vfork_regs;
 	}
 	carrier_publish_native(c);
+	spin_lock(&fd_making); /* until the child has closed what is open now */
 	native_clone_vm(&t->vfork_regs, shadow, sp, child_sp);
 	__builtin_unreachable();
-}
-
-/* C side of native_clone_vm, in the parent: r->rax holds the result, and the stack below the program's is fresh. */
-void clone_vm_done(struct regs *r);
-void clone_vm_done(struct regs *r)
-{
-	struct carrier *c = carrier_self();
-	carrier_enter(c);
-	carrier_sync_mask(c);
-	struct regs *own = c->current->regs;
-	own->rax = r->rax;
-	dispatch_leave(own);
-}
-
-long call_vfork(struct thread *t, struct regs *r)
-{
-	return process_clone_vm(t, r, CLONE_VM | CLONE_VFORK);
 }
 
 /* The kernel has a handler of ours for these, whatever the program thinks of them; what it ignores stays ignored in the
@@ -131,17 +115,9 @@ static void ignore_what_is_ignored(void)
 		ignore_if_ignored(always_handled[i]);
 }
 
-static void handle_again(void)
-{
-	spin_lock(&signal_lock);
-	for (size_t i = 0; i < ARRAY_LEN(always_handled); i++)
-		if (actions[always_handled[i]].handler == (uint64_t)SIG_IGN)
-			kernel_action_set(always_handled[i]);
-	spin_unlock(&signal_lock);
-}
-
-/* The first call of a child that shares our memory: it becomes for the kernel what its thread is for the program. */
-static void shadow_begin(struct carrier *shadow)
+/* C side of native_clone_vm, in the child: it becomes for the kernel what its thread is for the program. */
+void clone_vm_child(struct carrier *shadow);
+void clone_vm_child(struct carrier *shadow)
 {
 	if (!(shadow->shadow_flags & CLONE_SIGHAND)) {
 		ignore_what_is_ignored();
@@ -149,23 +125,37 @@ static void shadow_begin(struct carrier *shadow)
 	}
 	if (!(shadow->shadow_flags & CLONE_FILES) && !shadow->shadow_of->own_files)
 		fds_close_own();
+	spin_unlock(&fd_making);
 	inherit_scheduling(shadow->shadow_of);
-	shadow->shadow_of = NULL;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &shadow->shadow_mask, 0, 8);
 }
 
-/* C side of native_clone_vm, in the child. */
-void clone_vm_child(struct carrier *shadow);
-void clone_vm_child(struct carrier *shadow)
+/* C side of native_clone_vm, in the parent: r->rax holds the result, and the stack below the program's is fresh. */
+void clone_vm_done(struct regs *r);
+void clone_vm_done(struct regs *r)
 {
-	shadow_begin(shadow);
+	struct carrier *c = carrier_self();
+	if ((long)r->rax < 0)
+		spin_unlock(&fd_making);
+	carrier_enter(c);
+	carrier_sync_mask(c);
+	struct regs *own = c->current->regs;
+	own->rax = r->rax;
+	dispatch_leave(own);
 }
 
-long shadow_call(struct carrier *shadow, struct regs *r)
+long call_vfork(struct thread *t, struct regs *r)
 {
-	if (shadow->shadow_of)
-		shadow_begin(shadow);
-	return sys_regs(r);
+	return process_clone_vm(t, r, CLONE_VM | CLONE_VFORK);
+}
+
+static void handle_again(void)
+{
+	spin_lock(&signal_lock);
+	for (size_t i = 0; i < ARRAY_LEN(always_handled); i++)
+		if (actions[always_handled[i]].handler == (uint64_t)SIG_IGN)
+			kernel_action_set(always_handled[i]);
+	spin_unlock(&signal_lock);
 }
 
 /*

@@ -3,10 +3,12 @@
 
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 
 #include "calls.h"
 #include "loop.h"
 #include "monitor.h"
+#include "say.h"
 #include "signal_core.h"
 #include "stats.h"
 #include "trap.h"
@@ -51,22 +53,21 @@ static void leave_rseq(struct thread *t)
 		sys(SYS_rseq, t->ctx.fs + rseq_area, 32, 1 /* RSEQ_FLAG_UNREGISTER */, 0x53053053 /* RSEQ_SIG */);
 }
 
-static int start_hub(struct hub **out)
+static int start_hub(void)
 {
-	*out = hub_new(0);
-	return *out ? loop_open(*out) : -EMFILE;
+	struct hub *h = hub_new(0);
+	return h ? loop_open(h) : -EMFILE;
 }
 
 int runtime_start(const struct runtime_options *opt)
 {
-	struct hub *h;
 	runtime_pid = (int)sys(SYS_getpid);
 	stats_begin();
 	max_carriers = opt->max_carriers;
 	rseq_area = opt->rseq_offset;
 	trap_on = opt->trap;
 	clock_init();
-	int err = start_hub(&h);
+	int err = start_hub();
 	if (err)
 		return err;
 	struct thread *t = thread_adopt_main(runtime_pid);
@@ -75,7 +76,7 @@ int runtime_start(const struct runtime_options *opt)
 	t->ctx.fs = thread_pointer();
 	leave_rseq(t);
 	signals_start(t);
-	err = carrier_adopt_main(h, t);
+	err = carrier_adopt_main(hubs[0], t);
 	if (err)
 		return err;
 	for (int sig = 1; sig <= SIGNALS; sig++)
@@ -110,9 +111,48 @@ static void learn_main_thread(struct thread *main, struct thread *other)
 
 int runtime_finish_start(void)
 {
-	carrier_self()->hub->scheduler = scheduler_born;
+	hubs[0]->scheduler = scheduler_born;
 	learn_main_thread(carrier_current(), scheduler_born);
 	return monitor_start();
+}
+
+/* A hub takes a carrier, and two descriptors: the program is to have most of them. */
+static int hubs_at_most(void)
+{
+	struct rlimit64 files = {1024, 1024};
+	sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &files);
+	uint64_t most = files.rlim_cur / 32 < max_carriers / 2 ? files.rlim_cur / 32 : max_carriers / 2;
+	return most < MAX_HUBS ? (int)most : MAX_HUBS;
+}
+
+bool runtime_hub_prepare(void)
+{
+	if (hub_count >= hubs_at_most() || !hub_new(hub_count))
+		return false;
+	scheduler_born = NULL;
+	runtime_scheduler_next();
+	return true;
+}
+
+bool runtime_hub_begin(void)
+{
+	struct hub *h = hubs[hub_count - 1];
+	struct carrier *c = scheduler_born ? spare_take() : NULL;
+	if (!c) {
+		carrier_current()->wants_scheduler = false;
+		hub_drop(h);
+		return false;
+	}
+	h->scheduler = scheduler_born;
+	h->scheduler->hub = h;
+	hubs[0]->run.thieves = h->run.thieves = true;
+	monitor_hub_begins();
+	spare_give(c, h);
+	/* glibc's start_thread is to be behind its scheduler: whom that wakes (nptl_setxid waits for threads that are
+	 * being made) it wakes in the kernel. */
+	while (!atomic_load(&h->looks))
+		sys(SYS_sched_yield);
+	return true;
 }
 
 bool runtime_take_signal(uint64_t set)

@@ -33,15 +33,19 @@ struct runtime_options {
 extern int runtime_pid;
 
 /* On the main thread, the only kernel thread of the process: it becomes the first green thread. 0, or a negative errno
- * with everything undone. Afterwards: runtime_make_scheduler around a pthread_create whose thread calls
- * runtime_scheduler_main. */
+ * with everything undone. Afterwards: runtime_scheduler_next(), then a pthread_create whose thread calls
+ * runtime_scheduler_main(). */
 void runtime_prepare(void); /* before the first site is patched */
 void runtime_abandon(void); /* after a failed start */
 int runtime_start(const struct runtime_options *opt);
 void runtime_exclude_next(bool yes); /* the next CLONE_THREAD of this thread makes a kernel thread */
-void runtime_scheduler_next(void);   /* the next CLONE_THREAD of this thread makes the scheduler context */
+void runtime_scheduler_next(void);   /* the next CLONE_THREAD of this thread makes a scheduler context */
 _Noreturn void runtime_scheduler_main(void);
-int runtime_finish_start(void);         /* the scheduler context exists: signals, monitor */
+int runtime_finish_start(void); /* the scheduler exists: monitor */
+/* One hub more: prepare, the same pthread_create, begin. Not the first has a libuv loop: nobody has a use for others'
+ * yet. */
+bool runtime_hub_prepare(void);
+bool runtime_hub_begin(void);
 bool runtime_take_signal(uint64_t set); /* one that the kernel holds for us goes to this thread; false: there is none */
 uintptr_t runtime_rseq_area(void);
 

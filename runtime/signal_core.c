@@ -77,11 +77,16 @@ static ksigset_t carrier_mask_alone(const struct thread *t)
 	return ~open;
 }
 
+/* With another hub: whose thread runs changes often, so what some thread does not block is open. */
+#define OPEN_ON_ANY_HUB (never_blocked | SYNCHRONOUS | OF_WHO_RUNS | FAULTS | JOB_CONTROL)
+
 /*
- * A carrier without a hub has one thread to run, maybe in a long wait in the kernel, which a signal for another thread
- * would end (a timeout that is relative would begin anew). There is always a carrier with a hub to take what is sent to
- * the process. Realtime signals have an order, which two carriers that take them at the same time would not keep: they
- * are the first hub's, once its former carrier, from which it may have been stolen, has closed its mask.
+ * What is sent to the process the carrier of the first hub takes. One without a hub has one thread to run, maybe in a
+ * long wait in the kernel, which a signal for another thread would end (a timeout that is relative would begin anew).
+ * One with another hub would be one more to be closed when everybody blocks a signal, which is often for a moment, at
+ * the creation of a program's second thread say. Realtime signals have an order, too, which two carriers that take them
+ * at the same time would not keep: they are the first hub's once its former carrier, from which it may have been
+ * stolen, has closed its mask.
  */
 static ksigset_t carrier_mask(struct carrier *c)
 {
@@ -89,7 +94,9 @@ static ksigset_t carrier_mask(struct carrier *c)
 	struct carrier *taker = NULL;
 	if (!c->hub)
 		return mask | carrier_mask_alone(c->current);
-	if (!has_first_hub(c) || queued_much())
+	if (!has_first_hub(c))
+		return mask | ~OPEN_ON_ANY_HUB;
+	if (queued_much())
 		return mask | REALTIME;
 	if (likely(atomic_load_explicit(&realtime_taker, memory_order_relaxed) == c) ||
 	    atomic_compare_exchange_strong(&realtime_taker, &taker, c))

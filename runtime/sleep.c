@@ -60,7 +60,11 @@ long call_clock_nanosleep(struct thread *t, struct regs *r)
 
 long call_sched_yield(struct thread *t, struct regs *r)
 {
+	struct hub *h = carrier_self()->hub;
 	(void)r;
+	if (h &&
+	    !run_queue_length(&h->run)) /* the one it waits for may run on another carrier, for which it has the CPU */
+		sys(SYS_sched_yield);
 	thread_yield(t);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "hub.h"
 #include "poller.h"
 #include "say.h"
 
@@ -28,10 +29,20 @@ static void print(int fd)
 		say_to(fd, "stats: threads excluded %l", stats.excluded);
 	say_to(fd, "stats: carriers %l, rescues %l, handoffs %l, rejoins %l", stats.carriers, stats.rescues,
 	    stats.handoffs, stats.rejoins);
-	say_to(fd, "stats: switches %l, parks %l, signals delivered %l", stats.switches, stats.parks, stats.signals);
+	struct hub_count all = {0};
+	for (int i = 0; i < hub_count; i++) {
+		struct hub_count *n = &hubs[i]->count;
+		all.switches += n->switches;
+		all.parks += n->parks;
+		all.polls += n->polls;
+		all.poll_ns += n->poll_ns;
+	}
+	say_to(fd, "stats: switches %l, parks %l, signals delivered %l", all.switches, all.parks, stats.signals);
+	say_to(fd, "stats: polls %l, time in poll %l ms", all.polls, all.poll_ns / NSEC_PER_MSEC);
+	if (hub_count > 1)
+		say_to(fd, "stats: hubs %l, stolen threads %l", (unsigned long)hub_count, stats.steals);
 	if (stats.overlooked)
 		say_to(fd, "stats: overlooked %l: ready, but no event said so", stats.overlooked);
-	say_to(fd, "stats: polls %l, time in poll %l ms", stats.polls, stats.poll_ns / NSEC_PER_MSEC);
 	if (stats.trapped)
 		say_to(fd, "stats: calls trapped %l, made as they are %l", stats.trapped, stats.trapped_as_is);
 	say_to(fd, "stats: calls not covered by name %l", stats.not_covered);

@@ -1,13 +1,12 @@
-/* Counters for `green run --stats`. Plain additions where one carrier writes, atomic where several may. */
+/* Counters for `green run --stats`: those of the process; a hub has its own (hub.h). */
 #ifndef GREEN_STATS_H
 #define GREEN_STATS_H
 
 #include "base.h"
 
 struct stats {
-	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals, excluded;
-	uint64_t switches, parks, polls, poll_ns; /* hub owner */
-	_Atomic uint64_t trapped, trapped_as_is;  /* all, and those that the kernel answered unseen */
+	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals, excluded, steals;
+	_Atomic uint64_t trapped, trapped_as_is; /* all, and those that the kernel answered unseen */
 	_Atomic uint64_t not_covered;
 	_Atomic uint64_t
 	    overlooked; /* waits for a descriptor that only the look after a second ended: none, if all is well */

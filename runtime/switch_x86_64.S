@@ -340,14 +340,16 @@ native_clone_vm:
 	mov	%rbp, %rsi
 	mov	$SYS_arch_prctl, %eax
 	syscall
-	test	%r13, %r13
-	jz	2f
 	mov	%rsp, %r14		/* the parent's, or one of its own */
+	test	%r13, %r13
+	jnz	2f
+	lea	-128(%rsp), %r13
+2:	and	$-16, %r13
 	mov	%r13, %rsp
 	mov	%rbp, %rdi
 	call	clone_vm_child
 	mov	%r14, %rsp
-2:	mov	REGS_R15(%rbx), %r15
+	mov	REGS_R15(%rbx), %r15
 	mov	REGS_R14(%rbx), %r14
 	mov	REGS_R13(%rbx), %r13
 	mov	REGS_R12(%rbx), %r12

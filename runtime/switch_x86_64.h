@@ -36,8 +36,8 @@ long native_syscall(const long args[6], long nr, const _Atomic uint32_t *interru
 extern const char native_begin[], native_instruction[], native_end[], native_abort[], native_restart[];
 
 /* A clone or vfork whose child shares our memory and returns on its own: every register comes back from *r. The child
- * runs with the gs base child_gs, after clone_vm_child() on the stack at child_sp, if that is not 0; the parent goes on
- * in clone_vm_done(), on the stack at sp. */
+ * runs with the gs base child_gs, after clone_vm_child() on the stack at child_sp, or on its own if that is 0; the
+ * parent goes on in clone_vm_done(), on the stack at sp. */
 long native_clone_vm(struct regs *r, void *child_gs, uint64_t sp, uint64_t child_sp);
 /* The same for one who has nothing to do with the runtime. */
 _Noreturn void native_clone_plain(struct regs *r);

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 
+#include "balance.h"
 #include "bound.h"
 #include "calls.h"
 #include "carrier.h"
@@ -325,7 +326,9 @@ uint32_t thread_park(struct thread *t, nsec_t deadline)
 	if (!reasons)
 		reasons = atomic_fetch_or_explicit(&t->wake, WAKE_PARKED, memory_order_acq_rel);
 	if (!reasons) {
-		stats.parks++;
+		carrier_self()->hub->count.parks++;
+		if (hubs_several())
+			balance_parks(t);
 		thread_switch_out(t);
 	}
 	deadline_fired_or_gone(t);

@@ -60,7 +60,16 @@ struct thread {
 	uintptr_t private_page;   /* a robust lock there is this process's alone */
 	_Atomic uint8_t computes; /* compute.c: how many turns until it is not taken for one that computes; 0: is not */
 	nsec_t gives_way_until;   /* ready, but others go first */
-	nsec_t restart_deadline;  /* of a sleep that is being restarted, else 0 */
+	_Atomic uint32_t in_try;  /* it uses the number of a descriptor that it waits for (poller.h) */
+
+	/* Several hubs: balance.c. */
+	struct hub *goes_to;     /* when it is woken */
+	struct hub *stolen_from; /* ... and has not waited at a futex since */
+	nsec_t stolen_at;
+	nsec_t woke_at;     /* it woke another hub's thread, and has not parked since */
+	uint8_t hands_over; /* how often in a row it parked soon after that */
+
+	nsec_t restart_deadline; /* of a sleep that is being restarted, else 0 */
 
 	/* What the kernel keeps per thread. */
 	uint32_t *cleartid;

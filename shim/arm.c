@@ -177,20 +177,38 @@ static void *scheduler(void *arg)
 
 #define SMALL_STACK (256 * 1024) /* the program may have little room left */
 
-/* The scheduler context gets stack and TLS from glibc: its clone is answered with a context that nobody runs yet. */
-static const char *make_scheduler(void)
+/* A scheduler context gets stack and TLS from glibc: its clone is answered with a context that nobody runs yet. */
+static bool make_scheduler(void)
 {
 	pthread_attr_t attr;
 	pthread_t t;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, SMALL_STACK);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	runtime_scheduler_next();
 	int err = real_pthread_create(&t, &attr, scheduler, NULL);
 	pthread_attr_destroy(&attr);
-	if (err || !scheduler_born)
+	return !err && scheduler_born;
+}
+
+static const char *make_first_scheduler(void)
+{
+	runtime_scheduler_next();
+	if (!make_scheduler())
 		return "no memory for the scheduler";
 	return runtime_finish_start() < 0 ? "no kernel thread for the monitor" : NULL;
+}
+
+static void make_more_hubs(void)
+{
+	int n = 1;
+	while (n < options.hubs && runtime_hub_prepare()) {
+		make_scheduler();
+		if (!runtime_hub_begin())
+			break;
+		n++;
+	}
+	if (n < options.hubs)
+		say("%u hubs: there is no room for more", (unsigned)n);
 }
 
 static void *tell_tid(void *arg)
@@ -240,7 +258,7 @@ static const char *start(void)
 	int err = runtime_start(&opt);
 	if (err)
 		return err == -EMFILE ? "no file descriptors left" : "no memory";
-	const char *why = make_scheduler();
+	const char *why = make_first_scheduler();
 	return why ? why : self_test();
 }
 
@@ -255,8 +273,6 @@ static bool may_trap(void)
 static const char *arm(void)
 {
 	int threads = kernel_threads();
-	if (options.hubs != 1)
-		say("GREEN_HUBS=%d: only one hub for now", options.hubs);
 	const char *why = sandbox_forbids();
 	if (why)
 		return why;
@@ -272,6 +288,7 @@ static const char *arm(void)
 		return why;
 	why = start();
 	if (!why) {
+		make_more_hubs();
 		take_own_signals();
 		exclude_start();
 		if (trap)

@@ -78,8 +78,6 @@ static void set(const struct option_def *def, const char *value)
 		long n = strtol(value, &end, 10);
 		if (errno || end == value || *end || n < 1 || n > INT_MAX)
 			die(EXIT_OURS, "--%s %s: not a number from 1 up", name, value);
-		if (strcmp(def->name, "hubs") == 0 && n != 1)
-			die(EXIT_OURS, "--hubs %s: only one hub for now", value);
 	}
 	if (def->type == patterns && patterns_wrong(value))
 		die(EXIT_OURS, "--%s: %s: %s", name, patterns_wrong(value), value);

@@ -113,7 +113,7 @@ static inline void green_settle(void)
 	struct hub *h = carrier_self()->hub;
 	do
 		green_yield(1);
-	while (h->run_length);
+	while (run_queue_length(&h->run));
 	green_yield(2);
 }
 
@@ -145,8 +145,7 @@ static inline void green_begin(void)
 	struct carrier *c = carrier_self();
 	struct clone_spec spec = green_spec(&r, green_scheduler, c->hub);
 	carrier_enter(c);
-	scheduler_born = thread_create_scheduler(thread_self(), &r, &spec);
-	c->hub->scheduler = scheduler_born;
+	c->hub->scheduler = thread_create_scheduler(thread_self(), &r, &spec);
 	carrier_publish_native(c);
 }
 

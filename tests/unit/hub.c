@@ -27,14 +27,13 @@ Test(run_queue, first_in_first_out, .init = by_hand)
 	cr_assert_null(hub_next(hub));
 	for (int i = 0; i < 4; i++)
 		hub_ready(&waiting[i]);
-	cr_assert_eq(hub->run_length, 4);
+	cr_assert_eq(run_queue_length(&hub->run), 4);
 	for (int i = 0; i < 4; i++)
 		cr_assert_eq(hub_next(hub), &waiting[i]);
-	cr_assert_eq(hub->run_length, 0);
+	cr_assert_eq(run_queue_length(&hub->run), 0);
 	cr_assert_null(hub_next(hub));
-	cr_assert_null(hub->run_tail);
 	hub_ready(&waiting[5]);
-	cr_assert_eq(hub->run_head, &waiting[5]);
+	cr_assert_eq(run_queue_first(&hub->run), &waiting[5]);
 	cr_assert_eq(hub_next(hub), &waiting[5]);
 }
 
@@ -47,7 +46,7 @@ Test(run_queue, the_poller_has_its_turn, .init = by_hand)
 		before++;
 	}
 	cr_assert(before > 0 && before < 200, "%d switches before a look at the poller", before);
-	cr_assert_eq(hub->run_length, 1, "what was refused is still there");
+	cr_assert_eq(run_queue_length(&hub->run), 1, "what was refused is still there");
 }
 
 Test(run_queue, owner_does_not_use_the_inbound_stack, .init = by_hand)
@@ -56,7 +55,7 @@ Test(run_queue, owner_does_not_use_the_inbound_stack, .init = by_hand)
 	cr_assert_null(hub->inbound);
 	carrier.hub = NULL;
 	hub_ready(&waiting[1]);
-	cr_assert_eq(hub->run_length, 1);
+	cr_assert_eq(run_queue_length(&hub->run), 1);
 	cr_assert_eq(hub->inbound, &waiting[1]);
 }
 
@@ -80,13 +79,13 @@ Test(run_queue, wakes_once, .init = by_hand)
 	struct thread *t = &waiting[0];
 	thread_prepare(t);
 	thread_wake(t, WAKE_SIGNAL);
-	cr_assert_eq(hub->run_length, 0, "not parked yet");
+	cr_assert_eq(run_queue_length(&hub->run), 0, "not parked yet");
 	thread_prepare(t);
 	t->wake = WAKE_PARKED;
 	thread_wake(t, WAKE_EVENT);
 	thread_wake(t, WAKE_TIMEOUT);
 	thread_wake(t, WAKE_EVENT);
-	cr_assert_eq(hub->run_length, 1);
+	cr_assert_eq(run_queue_length(&hub->run), 1);
 	cr_assert_eq(t->wake, WAKE_PARKED | WAKE_EVENT | WAKE_TIMEOUT);
 }
 

@@ -154,12 +154,12 @@ static void through(int from, int to, void (*writer)(void *))
 {
 	struct job j = {.fd = from, .size = 3000000};
 	int flags[2] = {fcntl(from, F_GETFL), fcntl(to, F_GETFL)};
-	uint64_t parks = stats.parks;
+	uint64_t parks = carrier_self()->hub->count.parks;
 	green_start(&j.green, writer, &j);
 	check_pattern(to, j.size);
 	green_join(&j.green);
 	cr_assert_eq(j.ret, (long)j.size);
-	cr_assert_gt(stats.parks, parks + 10);
+	cr_assert_gt(carrier_self()->hub->count.parks, parks + 10);
 	cr_assert(fcntl(from, F_GETFL) == flags[0] && fcntl(to, F_GETFL) == flags[1]);
 }
 

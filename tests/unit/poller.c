@@ -144,11 +144,11 @@ Test(wait, no_edge_is_lost)
 	uint32_t seq = fd_seq(&node);
 	put(p[1]);
 	look();
-	uint64_t parks = stats.parks;
+	uint64_t parks = carrier_self()->hub->count.parks;
 	carrier_enter(carrier_self());
 	cr_assert_eq(fd_wait(&node, seq, NEVER), 0);
 	carrier_publish_native(carrier_self());
-	cr_assert_eq(stats.parks, parks);
+	cr_assert_eq(carrier_self()->hub->count.parks, parks);
 	cr_assert_neq(fd_seq(&node), seq);
 	fd_wait_done(&node);
 	cr_assert(list_empty(&fd_entry(p[0])->waiters[FD_IN]));
@@ -277,7 +277,7 @@ Test(wait, hangup_is_for_all)
 	look();
 	carrier_enter(carrier_self());
 	fd_edge(e, e->gen, EPOLLHUP);
-	cr_assert_eq(carrier_self()->hub->run_length, 3, "at once, not one by the other's baton");
+	cr_assert_eq(run_queue_length(&carrier_self()->hub->run), 3, "at once, not one by the other's baton");
 	carrier_publish_native(carrier_self());
 }
 

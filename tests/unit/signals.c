@@ -326,9 +326,9 @@ Test(choice, wakes_a_parked_thread)
 	signal_set_mask(t, SIGBIT(SIGUSR2));
 	t->wake = WAKE_PARKED;
 	send(t, SIGUSR2, 0);
-	cr_assert_eq(me->hub->run_length, 0, "blocked");
+	cr_assert_eq(run_queue_length(&me->hub->run), 0, "blocked");
 	send(t, SIGUSR1, 0);
-	cr_assert_eq(me->hub->run_length, 1);
+	cr_assert_eq(run_queue_length(&me->hub->run), 1);
 	cr_assert_eq(t->wake, WAKE_PARKED | WAKE_SIGNAL);
 }
 

@@ -1,0 +1,146 @@
+/* Several hubs: who runs where. */
+#include "balance.h"
+
+#include "carrier.h"
+#include "clock.h"
+#include "stats.h"
+
+/* A queue that has not been empty for that long is stolen from: to move a thread and its caches, and to wake a hub's
+ * carrier for it, costs some 10 us. Where what was stolen soon waits for another, it takes longer the next time. */
+#define HELP_AFTER (30 * 1000)
+#define HELP_AFTER_MOST (5 * NSEC_PER_MSEC)
+#define SOON (100 * 1000)
+
+/* Who parks so soon after waking another thread handed something over to it, rather than to work beside it. */
+#define HANDS_OVER (20 * 1000)
+#define HANDS_OVER_OFTEN 4
+
+#define load(p) atomic_load_explicit(p, memory_order_relaxed)
+#define store(p, value) atomic_store_explicit(p, value, memory_order_relaxed)
+
+void balance_begin(struct hub *h)
+{
+	h->help_after = HELP_AFTER;
+}
+
+static void call_idle(void)
+{
+	for (int i = 0; i < hub_count; i++) {
+		if (load(&hubs[i]->polling)) {
+			hub_notify(hubs[i]);
+			return;
+		}
+	}
+}
+
+void balance_help(struct hub *h)
+{
+	nsec_t since = load(&h->pressed_since);
+	if (likely(!run_queue_length(&h->run))) {
+		if (since)
+			store(&h->pressed_since, 0);
+		return;
+	}
+	if (since && !load(&hubs_idle))
+		return;
+	nsec_t now = clock_now();
+	if (!since)
+		store(&h->pressed_since, now);
+	else if (now - since >= load(&h->help_after) && now - h->called_at >= HELP_AFTER) {
+		h->called_at = now;
+		call_idle();
+	}
+}
+
+void balance_look(struct hub *h)
+{
+	nsec_t since = load(&h->pressed_since), now = clock_now();
+	if (!run_queue_length(&h->run))
+		return;
+	if (!since)
+		atomic_compare_exchange_strong(&h->pressed_since, &since, now);
+	else if (now - since >= load(&h->help_after))
+		call_idle();
+}
+
+/* To its end, on the stack of a scheduler context, on which nobody waits: a thread that was ready before it was off its
+ * carrier must not be met by thread_switch_out. */
+static void take(struct hub *h, struct hub *from, struct thread *t)
+{
+	while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
+		cpu_relax();
+	t->hub = h;
+	t->stolen_from = from;
+	t->stolen_at = clock_now();
+	run_queue_push(&h->run, t);
+}
+
+static bool steal_from(struct hub *h, struct hub *from)
+{
+	struct thread *batch[RUN_RING];
+	nsec_t since = load(&from->pressed_since);
+	if (!since || clock_now() - since < load(&from->help_after))
+		return false;
+	uint32_t n = run_queue_steal(&from->run, batch);
+	store(&from->pressed_since, 0);
+	for (uint32_t i = 0; i < n; i++)
+		take(h, from, batch[i]);
+	STAT_ADD(steals, n);
+	return n;
+}
+
+bool balance_steal(struct hub *h)
+{
+	for (int i = 1; i < hub_count; i++)
+		if (steal_from(h, hubs[(h->id + i) % hub_count]))
+			return true;
+	return false;
+}
+
+void balance_waits(struct thread *t)
+{
+	struct hub *from = t->stolen_from;
+	if (likely(!from))
+		return;
+	t->stolen_from = NULL;
+	nsec_t after = load(&from->help_after);
+	if (clock_now() - t->stolen_at < SOON)
+		after = after * 2 < HELP_AFTER_MOST ? after * 2 : HELP_AFTER_MOST;
+	else
+		after = after / 2 > HELP_AFTER ? after / 2 : HELP_AFTER;
+	store(&from->help_after, after);
+}
+
+void balance_wakes(struct thread *t)
+{
+	struct carrier *c = carrier_self();
+	struct thread *waker = c->current;
+	if (!c->hub || !waker || t->hub == c->hub || t->bound)
+		return;
+	waker->woke_at = clock_now();
+	if (waker->hands_over >= HANDS_OVER_OFTEN)
+		t->goes_to = c->hub;
+}
+
+void balance_parks(struct thread *t)
+{
+	if (likely(!t->woke_at))
+		return;
+	if (clock_now() - t->woke_at >= HANDS_OVER)
+		t->hands_over = 0;
+	else if (t->hands_over < HANDS_OVER_OFTEN)
+		t->hands_over++;
+	t->woke_at = 0;
+}
+
+void balance_rejoins(struct thread *t)
+{
+	if (load(&t->hub->polling))
+		return;
+	for (int i = 0; i < hub_count; i++) {
+		if (load(&hubs[i]->polling)) {
+			t->hub = hubs[i];
+			return;
+		}
+	}
+}
