@@ -71,6 +71,7 @@ struct carrier {
 	bool is_shadow;                 /* of a child that shares our memory (process.c) */
 	unsigned long shadow_flags;     /* of its clone */
 	ksigset_t shadow_mask;
+	bool shadow_born;         /* it has closed what is not its own */
 	struct thread *shadow_of; /* who made it */
 	void *stack;
 	void *altstack;

@@ -93,7 +93,8 @@ long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 		t->regs = &t->vfork_regs;
 	}
 	carrier_publish_native(c);
-	spin_lock(&fd_making); /* until the child has closed what is open now */
+	if (flags & CLONE_VFORK)
+		spin_lock(&fd_making); /* until the child has closed what is open now */
 	native_clone_vm(&t->vfork_regs, shadow, sp, child_sp);
 	__builtin_unreachable();
 }
@@ -125,7 +126,9 @@ void clone_vm_child(struct carrier *shadow)
 	}
 	if (!(shadow->shadow_flags & CLONE_FILES) && !shadow->shadow_of->own_files)
 		fds_close_own();
-	spin_unlock(&fd_making);
+	shadow->shadow_born = true;
+	if (shadow->shadow_flags & CLONE_VFORK)
+		spin_unlock(&fd_making);
 	inherit_scheduling(shadow->shadow_of);
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &shadow->shadow_mask, 0, 8);
 }
@@ -135,8 +138,9 @@ void clone_vm_done(struct regs *r);
 void clone_vm_done(struct regs *r)
 {
 	struct carrier *c = carrier_self();
-	if ((long)r->rax < 0)
-		spin_unlock(&fd_making);
+	struct carrier *shadow = carrier_shadow(c);
+	if (shadow->shadow_flags & CLONE_VFORK && !shadow->shadow_born)
+		spin_unlock(&fd_making); /* there was no child, or it was killed before it had */
 	carrier_enter(c);
 	carrier_sync_mask(c);
 	struct regs *own = c->current->regs;
