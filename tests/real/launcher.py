@@ -76,7 +76,7 @@ def usage():
     refuses("no program", 125, "no program", "run", "--stats")
     refuses("unknown option", 125, "unrecognized option", "run", "--frobnicate", "true")
     refuses("argument missing", 125, "requires an argument", "run", "--hubs")
-    refuses("two hubs", 125, "only one hub", "run", "--hubs", "2", "true")
+    refuses("no hubs", 125, "not a number", "run", "--hubs", "0", "true")
     refuses("patterns missing", 125, "requires an argument", "run", "--exclude")
     for bad, why in ("", "empty pattern"), ("a,,b", "empty pattern"), ("[a", "without its ]"), ("a\\", "nothing behind"), \
             ("a, b", "space"), ("x" * 4096, "longer than"):
@@ -90,7 +90,7 @@ def runs():
     prints("after --", "--stats\n", "run", "--", "echo", "--stats")
     prints("exit 0", "", "run", "true")
     show = 'echo "$GREEN_STATS $GREEN_VERBOSE $GREEN_HUBS $GREEN_MAX_CARRIERS"'
-    prints("options", "1 1 1 7\n", "run", "--stats", "--verbose", "--hubs=1", "--max-carriers", "7", "sh", "-c", show,
+    prints("options", "1 1 2 7\n", "run", "--stats", "--verbose", "--hubs=2", "--max-carriers", "7", "sh", "-c", show,
            env={"GREEN_MAX_CARRIERS": "9"})
     prints("patterns", "libfoo.so*,GC Thread#?\n", "run", "--exclude=libfoo.so*,GC Thread#?", "sh", "-c", 'echo "$GREEN_EXCLUDE"')
     prints("variables are kept", "9\n", "run", "sh", "-c", "echo $GREEN_MAX_CARRIERS", env={"GREEN_MAX_CARRIERS": "9"})
