@@ -3,6 +3,7 @@
 
 #include "carrier.h"
 #include "clock.h"
+#include "monitor.h"
 #include "stats.h"
 
 /* A queue that has not been empty for that long is stolen from: to move a thread and its caches, and to wake a hub's
@@ -23,14 +24,19 @@ void balance_begin(struct hub *h)
 	h->help_after = HELP_AFTER;
 }
 
+static struct hub *idle_hub(void)
+{
+	for (int i = 0; i < hub_count; i++)
+		if (load(&hubs[i]->polling))
+			return hubs[i];
+	return NULL;
+}
+
 static void call_idle(void)
 {
-	for (int i = 0; i < hub_count; i++) {
-		if (load(&hubs[i]->polling)) {
-			hub_notify(hubs[i]);
-			return;
-		}
-	}
+	struct hub *h = idle_hub();
+	if (h)
+		hub_notify(h);
 }
 
 void balance_help(struct hub *h)
@@ -41,7 +47,7 @@ void balance_help(struct hub *h)
 			store(&h->pressed_since, 0);
 		return;
 	}
-	if (since && !load(&hubs_idle))
+	if (since && !monitor_hubs_idle())
 		return;
 	nsec_t now = clock_now();
 	if (!since)
@@ -67,8 +73,7 @@ void balance_look(struct hub *h)
  * carrier must not be met by thread_switch_out. */
 static void take(struct hub *h, struct hub *from, struct thread *t)
 {
-	while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
-		cpu_relax();
+	thread_await_off_cpu(t);
 	t->hub = h;
 	t->stolen_from = from;
 	t->stolen_at = clock_now();
@@ -135,12 +140,7 @@ void balance_parks(struct thread *t)
 
 void balance_rejoins(struct thread *t)
 {
-	if (load(&t->hub->polling))
-		return;
-	for (int i = 0; i < hub_count; i++) {
-		if (load(&hubs[i]->polling)) {
-			t->hub = hubs[i];
-			return;
-		}
-	}
+	struct hub *idle = load(&t->hub->polling) ? NULL : idle_hub();
+	if (idle)
+		t->hub = idle;
 }

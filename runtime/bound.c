@@ -51,8 +51,7 @@ void bound_main(struct carrier *c)
 	while (!atomic_load(&c->given))
 		sys(SYS_futex, &c->given, FUTEX_WAIT_PRIVATE, 0, 0);
 	struct thread *t = c->bound_to;
-	while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
-		cpu_relax();
+	thread_await_off_cpu(t);
 	c->current = t;
 	cpu_time_alone(t);
 	carrier_sync_mask(c); /* it may deliver a signal to itself before it leaves */

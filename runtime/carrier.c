@@ -418,8 +418,7 @@ static _Noreturn void carrier_main(struct carrier *c)
 		set_state(c, MODE_RUNTIME);
 		carrier_sync_mask(c);
 		struct thread *s = c->hub->scheduler;
-		while (atomic_load_explicit(&s->on_cpu, memory_order_acquire))
-			cpu_relax();
+		thread_await_off_cpu(s);
 		atomic_store_explicit(&s->carrier, c, memory_order_relaxed);
 		context_switch(&c->idle, &s->ctx);
 	}

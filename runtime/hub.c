@@ -24,7 +24,6 @@
 
 struct hub *hubs[MAX_HUBS];
 int hub_count;
-_Atomic uint32_t hubs_idle;
 
 struct hub *hub_new(int id)
 {
@@ -60,11 +59,16 @@ void hub_count_turn(struct hub *h)
 		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 }
 
-/* Who is ready has no deadline any more: a thief could not take it from here. */
-static void run_push(struct hub *h, struct thread *t)
+void hub_forget_deadline(struct hub *h, struct thread *t)
 {
 	if (deadline_pending(&t->deadline))
 		deadline_remove(&h->deadlines, &t->deadline);
+}
+
+/* Who is ready has no deadline any more: a thief could not take it from here. */
+static void run_push(struct hub *h, struct thread *t)
+{
+	hub_forget_deadline(h, t);
 	run_queue_push(&h->run, t);
 }
 
@@ -108,8 +112,7 @@ void hub_ready(struct thread *t)
 /* It gathers with others elsewhere (balance.c). */
 static void move_on(struct hub *h, struct thread *t)
 {
-	if (deadline_pending(&t->deadline))
-		deadline_remove(&h->deadlines, &t->deadline);
+	hub_forget_deadline(h, t);
 	t->hub = t->goes_to;
 	t->goes_to = NULL;
 	push_inbound(t->hub, t);
@@ -154,13 +157,6 @@ static void expire(struct hub *h)
 	}
 }
 
-/* A thread that just left another carrier may still stand on its stack there for a few instructions. */
-static void wait_off_cpu(struct thread *t)
-{
-	while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
-		cpu_relax();
-}
-
 void hub_ask_look(struct hub *h)
 {
 	atomic_store_explicit(&h->look_due, 1, memory_order_relaxed);
@@ -191,7 +187,7 @@ struct thread *hub_next(struct hub *h)
 	if (!t) /* stolen */
 		return NULL;
 	if (atomic_load_explicit(&t->on_cpu, memory_order_acquire) && t != carrier_current())
-		wait_off_cpu(t);
+		thread_await_off_cpu(t);
 	return t;
 }
 
@@ -200,12 +196,10 @@ static void sleep_until_event(struct hub *h)
 {
 	/* Who parks with a mask of its own (sigsuspend, ppoll) does not leave by the door, which tells the kernel. */
 	carrier_sync_mask(carrier_self());
-	atomic_fetch_add(&hubs_idle, 1);
 	atomic_store(&h->polling, 1);
 	atomic_thread_fence(memory_order_seq_cst); /* pairs with hub_notify */
 	if (atomic_load(&h->inbound) || atomic_load(&h->signals)) {
 		atomic_store(&h->polling, 0);
-		atomic_fetch_sub(&hubs_idle, 1);
 		return;
 	}
 	nsec_t start = clock_now();
@@ -213,14 +207,13 @@ static void sleep_until_event(struct hub *h)
 	look(h, deadline_first(&h->deadlines));
 	carrier_hub_idle(h, false);
 	atomic_store(&h->polling, 0);
-	atomic_fetch_sub(&hubs_idle, 1);
 	h->count.poll_ns += clock_now() - start;
 }
 
 static void run(struct hub *h, struct thread *t)
 {
 	struct carrier *c = carrier_self();
-	wait_off_cpu(t);
+	thread_await_off_cpu(t);
 	hub_count_turn(h);
 	c->left = h->scheduler;
 	c->current = t;
@@ -288,10 +281,9 @@ void hub_scheduler(struct hub *h)
 	}
 }
 
-void hubs_reset_in_child(void)
+void hubs_reset(void)
 {
 	for (int i = 0; i < hub_count; i++)
 		pages_free(hubs[i], sizeof(*hubs[i]));
 	hub_count = 0;
-	atomic_store(&hubs_idle, 0);
 }

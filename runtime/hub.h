@@ -41,18 +41,18 @@ struct hub {
 };
 
 struct hub *hub_new(int id);
-void hub_drop(struct hub *h);                /* the last one, which has not begun */
+void hub_drop(struct hub *h); /* the last one, which has not begun */
+void hub_forget_deadline(struct hub *h, struct thread *t);
 void hub_ready(struct thread *t);            /* to its hub's run queue, from wherever */
 struct thread *hub_next(struct hub *h);      /* the next to run, NULL: through the scheduler */
 void hub_count_turn(struct hub *h);          /* at each switch to a thread */
 void hub_ask_look(struct hub *h);            /* at the poller, before the next thread runs */
 void hub_notify(struct hub *h);              /* if it sleeps, it looks again */
 _Noreturn void hub_scheduler(struct hub *h); /* body of a scheduler context */
-void hubs_reset_in_child(void);
+void hubs_reset(void);
 
 #define MAX_HUBS 64
 extern struct hub *hubs[MAX_HUBS];
 extern int hub_count;
-extern _Atomic uint32_t hubs_idle; /* asleep in their pollers */
 
 #endif

@@ -25,6 +25,8 @@
 #define QUIET (100 * NSEC_PER_MSEC) /* of looks at nothing but sleeping hubs: the monitor goes to sleep itself */
 #define MONITOR_STACK (64 * 1024)
 
+bool monitor_runs;
+
 static _Atomic uint32_t busy_hubs; /* hubs that are not asleep in their poller */
 static _Atomic uint32_t asleep;    /* futex word: 1 = the monitor sleeps */
 static nsec_t hot_until;           /* it looks SOON until then */
@@ -39,6 +41,11 @@ void carrier_hub_idle(struct hub *h, bool idle)
 	atomic_fetch_add(&busy_hubs, 1);
 	if (unlikely(atomic_load(&asleep)) && atomic_exchange(&asleep, 0))
 		sys(SYS_futex, &asleep, FUTEX_WAKE_PRIVATE, 1);
+}
+
+bool monitor_hubs_idle(void)
+{
+	return atomic_load_explicit(&busy_hubs, memory_order_relaxed) < (uint32_t)hub_count;
 }
 
 static void rest(void)
@@ -212,7 +219,8 @@ int monitor_start(void)
 	    (char *)c->stack + MONITOR_STACK - 64, c, monitor_main, &c->alive);
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
 	c->tid = (int)tid;
-	if (tid > 0)
+	monitor_runs = tid > 0;
+	if (monitor_runs)
 		carrier_list(c);
 	return tid < 0 ? (int)tid : 0;
 }

@@ -419,18 +419,23 @@ bool fd_lent(int fd)
 	return e && e->lent;
 }
 
+/* With the entry's lock. */
+static void close_own(struct fd *e, int fd)
+{
+	spin_lock(&fd_making);
+	e->hidden = e->lent = e->orphan = false;
+	fd_unregister(e, fd);
+	forget_cached(e);
+	sys(SYS_close, fd);
+	spin_unlock(&fd_making);
+}
+
 void fd_release(int fd)
 {
 	struct fd *e = fd_entry(fd);
 	spin_lock(&e->lock);
-	if (e->lent) {
-		spin_lock(&fd_making);
-		e->hidden = e->lent = false;
-		fd_unregister(e, fd);
-		forget_cached(e);
-		sys(SYS_close, fd);
-		spin_unlock(&fd_making);
-	}
+	if (e->lent)
+		close_own(e, fd);
 	spin_unlock(&e->lock);
 }
 
@@ -481,8 +486,7 @@ int fd_duplicate_high(int fd)
 int fd_move_high(int fd)
 {
 	int high = fd_duplicate_high(fd);
-	if (high >= 0)
-		sys(SYS_close, fd);
+	sys(SYS_close, fd);
 	return high;
 }
 
@@ -567,12 +571,13 @@ static bool any_in_try(struct list *waiters)
 /* The waiters have a new number, but one that is in a try may still use the old one. */
 static void await_tries(struct fd *e)
 {
-	for (bool any = true; any;) {
+	bool any = true;
+	for (unsigned tries = 0; any; tries += 128) {
 		spin_lock(&e->lock);
 		any = any_in_try(&e->waiters[0]) || any_in_try(&e->waiters[1]) || any_in_try(&e->watchers);
 		spin_unlock(&e->lock);
 		if (any)
-			sys(SYS_sched_yield);
+			spin_rest(tries);
 	}
 }
 
@@ -581,14 +586,8 @@ static void close_if_orphan(struct fd *e, int fd)
 	if (likely(!e->orphan))
 		return;
 	spin_lock(&e->lock);
-	if (e->orphan && !waited_for(e)) {
-		spin_lock(&fd_making);
-		e->orphan = e->hidden = false;
-		fd_unregister(e, fd);
-		forget_cached(e);
-		sys(SYS_close, fd);
-		spin_unlock(&fd_making);
-	}
+	if (e->orphan && !waited_for(e))
+		close_own(e, fd);
 	spin_unlock(&e->lock);
 }
 
@@ -698,36 +697,36 @@ int fd_evict(int fd)
 int poller_open(struct hub *h)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
+	h->epoll = h->eventfd = -1;
 	long ep = sys(SYS_epoll_create1, EPOLL_CLOEXEC);
 	if (ep < 0)
 		return (int)ep;
 	h->epoll = fd_move_high((int)ep);
-	h->eventfd = -1;
 	long efd = sys(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (efd >= 0)
+		h->eventfd = fd_move_high((int)efd);
 	if (h->epoll < 0 || efd < 0)
 		return -EMFILE;
-	h->eventfd = fd_move_high((int)efd);
 	if (h->eventfd < 0)
 		return h->eventfd;
 	ev.data.u64 = POLLER_EVENTFD;
 	return (int)sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_ADD, h->eventfd, &ev);
 }
 
-static void close_own(int fd)
+static void close_hidden(int fd)
 {
 	struct fd *e = fd < 0 ? NULL : fd_peek(fd);
 	if (!e)
 		return;
-	spin_lock(&fd_making);
-	sys(SYS_close, fd);
-	e->hidden = false;
-	spin_unlock(&fd_making);
+	spin_lock(&e->lock);
+	close_own(e, fd);
+	spin_unlock(&e->lock);
 }
 
 void poller_close(struct hub *h)
 {
-	close_own(h->epoll);
-	close_own(h->eventfd);
+	close_hidden(h->epoll);
+	close_hidden(h->eventfd);
 }
 
 int poller_add_loop(struct hub *h, int backend_fd)
@@ -787,11 +786,11 @@ void poller_poll(struct hub *h, nsec_t deadline)
 		loop_run(h);
 }
 
-void pollers_reset_in_child(const struct thread *survivor)
+void pollers_reset(bool close)
 {
 	fd_making = (struct spin){0};
 	/* Only the numbers are closed: an EPOLL_CTL_DEL here would take the registration from the parent's epoll. */
-	if (!survivor->own_files)
+	if (close)
 		fds_close_own();
 	for (uint32_t i = 0; i < chunks; i++) {
 		struct fd *chunk = table[i];

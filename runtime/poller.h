@@ -174,6 +174,6 @@ void poller_close(struct hub *h);
 int poller_add_loop(struct hub *h, int backend_fd);
 /* Waits until the deadline (0: looks only), readies what became ready. */
 void poller_poll(struct hub *h, nsec_t deadline);
-void pollers_reset_in_child(const struct thread *survivor);
+void pollers_reset(bool close); /* in a child, or where nothing comes of it; close: the runtime's own descriptors */
 
 #endif

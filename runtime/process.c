@@ -31,8 +31,8 @@ static void become_dormant(struct thread *t)
 	inherit_scheduling(t);
 	if (!thread_is_kernels(t, 0))
 		sys(SYS_prctl, PR_SET_NAME, t->name);
-	pollers_reset_in_child(t);
-	hubs_reset_in_child();
+	pollers_reset(!t->own_files);
+	hubs_reset();
 	futex_reset_in_child();
 	timers_reset_in_child();
 	epoll_sets_reset_in_child();

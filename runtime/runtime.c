@@ -62,6 +62,7 @@ static int start_hub(void)
 int runtime_start(const struct runtime_options *opt)
 {
 	runtime_pid = (int)sys(SYS_getpid);
+	monitor_runs = false; /* a parent's may */
 	stats_begin();
 	max_carriers = opt->max_carriers;
 	rseq_area = opt->rseq_offset;
@@ -93,6 +94,10 @@ void runtime_abandon(void)
 		signals_restore_kernel(t);
 	trap_on = false;
 	set_gs(&native_carrier);
+	if (monitor_runs)
+		return; /* it looks at the hubs */
+	pollers_reset(true);
+	hubs_reset();
 }
 
 void runtime_scheduler_next(void)
@@ -121,7 +126,8 @@ static int hubs_at_most(void)
 {
 	struct rlimit64 files = {1024, 1024};
 	sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &files);
-	uint64_t most = files.rlim_cur / 32 < max_carriers / 2 ? files.rlim_cur / 32 : max_carriers / 2;
+	/* fd_high_floor() has 48 numbers for all of the runtime's own when the limit is 1024 or less. */
+	uint64_t most = files.rlim_cur / 64 < max_carriers / 2 ? files.rlim_cur / 64 : max_carriers / 2;
 	return most < MAX_HUBS ? (int)most : MAX_HUBS;
 }
 

@@ -310,12 +310,6 @@ void thread_prepare(struct thread *t)
 	atomic_store_explicit(&t->wake, 0, memory_order_relaxed);
 }
 
-static void deadline_fired_or_gone(struct thread *t)
-{
-	if (deadline_pending(&t->deadline))
-		deadline_remove(&t->hub->deadlines, &t->deadline);
-}
-
 uint32_t thread_park(struct thread *t, nsec_t deadline)
 {
 	if (unlikely(t->bound))
@@ -331,7 +325,7 @@ uint32_t thread_park(struct thread *t, nsec_t deadline)
 			balance_parks(t);
 		thread_switch_out(t);
 	}
-	deadline_fired_or_gone(t);
+	hub_forget_deadline(t->hub, t);
 	return reasons | (atomic_load_explicit(&t->wake, memory_order_acquire) & ~WAKE_PARKED);
 }
 

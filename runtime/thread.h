@@ -118,6 +118,13 @@ bool thread_is_kernels(
     struct thread *t, int tid); /* what the kernel has under this tid (0: t's) is that thread's own */
 void threads_reset_in_child(void);
 
+/* A thread that just left another carrier may still stand on its stack there for a few instructions. */
+static inline void thread_await_off_cpu(const struct thread *t)
+{
+	while (atomic_load_explicit(&t->on_cpu, memory_order_acquire))
+		cpu_relax();
+}
+
 /*
  * Parking. The order is
  *	thread_prepare(t);

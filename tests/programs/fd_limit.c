@@ -40,6 +40,20 @@ static void *body(void *arg)
 	write_full(client, "x", 1);
 	printf("it reads %ld\n", (long)idles((void *)(long)fd));
 	sleep_us(1000);
+	SYS(close(fd));
+	/* A child is waited for, and the free one is free again. */
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = (pid_t)SYS(fork());
+
+		if (pid == 0) {
+			sleep_us(2000); /* it is alive when the wait begins */
+			_exit(7);
+		}
+		CHECK(strcmp(reap(pid), "exit 7") == 0);
+		full[n] = (int)SYS(open("/dev/null", O_RDONLY));
+		CHECK(open("/dev/null", O_RDONLY) == -1 && errno == EMFILE);
+		SYS(close(full[n]));
+	}
 	write_full(idle[1], "x", 1);
 	printf("the idle one reads %ld\n", (long)join(t));
 	while (n)

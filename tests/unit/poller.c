@@ -531,7 +531,7 @@ Test(wait, reset_in_a_child)
 	look();
 	pid_t child = fork();
 	if (child == 0) {
-		pollers_reset_in_child(thread_self());
+		pollers_reset(true);
 		_exit(fd_hidden_first(0) != -1 || fd_peek(p[0]));
 	}
 	int status;
