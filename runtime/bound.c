@@ -116,7 +116,12 @@ static long bind_main_with_tid(struct thread *t)
 		if (on_leader())
 			return -EAGAIN;
 		hub_need(t); /* perhaps there */
-		if (!on_leader() && !spare_await_leader(t))
+		if (on_leader())
+			continue;
+		struct hub *there = leader_elsewhere(t);
+		if (there)
+			hub_move(t, there);
+		else if (!spare_await_leader(t))
 			return -ERESTARTNOINTR;
 	}
 	return 0;

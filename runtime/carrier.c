@@ -285,6 +285,14 @@ static void spare_wake_waiter(void)
 	thread_wake(w->thread, WAKE_EVENT);
 }
 
+/* Under spare_lock: it is a spare, or has a hub to which who wants it can move. */
+static void leader_to_be_had(void)
+{
+	if (leader_wanted)
+		thread_wake(leader_wanted, WAKE_EVENT);
+	leader_wanted = NULL;
+}
+
 void spare_put(struct carrier *c)
 {
 	spin_lock(&spare_lock);
@@ -292,10 +300,8 @@ void spare_put(struct carrier *c)
 	spares = c;
 	spare_count++;
 	spare_wake_waiter();
-	if (unlikely(c == leader && leader_wanted)) {
-		thread_wake(leader_wanted, WAKE_EVENT);
-		leader_wanted = NULL;
-	}
+	if (unlikely(c == leader))
+		leader_to_be_had();
 	spin_unlock(&spare_lock);
 }
 
@@ -369,17 +375,24 @@ bool spare_take_leader(void)
 	return found;
 }
 
+/* One whose hub has been stolen still has it here. */
+struct hub *leader_elsewhere(const struct thread *t)
+{
+	struct hub *h = __atomic_load_n(&leader->hub, __ATOMIC_RELAXED);
+	return h == t->hub ? NULL : h;
+}
+
 bool spare_await_leader(struct thread *t)
 {
-	bool is_spare = false;
 	thread_prepare(t);
 	spin_lock(&spare_lock);
+	bool found = leader_elsewhere(t);
 	for (struct carrier *c = spares; c; c = c->next_spare)
-		is_spare |= c == leader;
-	if (!is_spare)
+		found |= c == leader;
+	if (!found)
 		leader_wanted = t;
 	spin_unlock(&spare_lock);
-	if (is_spare)
+	if (found)
 		return true;
 	bool interrupted = thread_park(t, NEVER) & WAKE_SIGNAL && signal_pending(&t->sig);
 	spin_lock(&spare_lock);
@@ -415,6 +428,11 @@ static _Noreturn void carrier_main(struct carrier *c)
 			bound_main(c);
 		atomic_store(&c->given, 0);
 		c->hub = c->gift;
+		if (unlikely(c == leader)) {
+			spin_lock(&spare_lock);
+			leader_to_be_had();
+			spin_unlock(&spare_lock);
+		}
 		set_state(c, MODE_RUNTIME);
 		carrier_sync_mask(c);
 		struct thread *s = c->hub->scheduler;
@@ -522,6 +540,14 @@ void hub_need(struct thread *t)
 	c->current = NULL;
 	context_switch(&t->ctx, &c->idle);
 	carrier_arrived();
+}
+
+void hub_move(struct thread *t, struct hub *to)
+{
+	atomic_store_explicit(&t->wake, WAKE_PARKED | WAKE_EVENT, memory_order_relaxed);
+	t->hub = to;
+	carrier_self()->left_rejoins = true;
+	thread_switch_out(t);
 }
 
 bool hub_handoff(struct thread *t)

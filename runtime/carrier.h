@@ -129,8 +129,9 @@ struct carrier *carrier_new_bound(void (*fn)(struct carrier *));
 _Noreturn void carrier_retire(struct carrier *c, bool with_locks);
 void carrier_to_the_dead(struct carrier *c);
 void carrier_without_hub(struct carrier *c);
-bool spare_take_leader(void);              /* false: it is no spare now */
-bool spare_await_leader(struct thread *t); /* parks until it may be one; false: a signal */
+bool spare_take_leader(void);                         /* false: it is no spare now */
+struct hub *leader_elsewhere(const struct thread *t); /* the hub that it has, another than t's; NULL: none */
+bool spare_await_leader(struct thread *t);            /* parks until it may be one, or elsewhere; false: a signal */
 void carriers_reset_in_child(void);
 bool carriers_repeat(const struct regs *r); /* every other carrier makes the same call; false: one of them failed */
 void leader_calls(const struct regs *r);    /* the process's first kernel thread does, maybe the caller's own */
@@ -139,6 +140,8 @@ void carrier_publish_native(struct carrier *c); /* RUNTIME -> program, for a cal
 
 /* The current thread goes on with its hub held; it may find itself on another carrier. */
 void hub_need(struct thread *t);
+/* ... which is another one by now, unless somebody was quicker. */
+void hub_move(struct thread *t, struct hub *to);
 /* Gives the hub away: the caller is about to block in the kernel. false: there is no carrier to give it to. */
 bool hub_handoff(struct thread *t);
 /* Before the way back to the program: the thread has kept the hub for long without ever parking, and is to yield. */

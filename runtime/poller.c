@@ -94,9 +94,12 @@ static int fd_register(struct fd *e, int fd, struct hub *h)
 {
 	struct epoll_event ev = {
 	    .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, .data.u64 = tag(fd, e->gen + 1)};
-	long err = sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_ADD, fd, &ev);
-	if (err == -EEXIST) /* a close we did not see, and the number came back to the same description */
-		err = sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_MOD, fd, &ev);
+	long err;
+	do {
+		err = sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_ADD, fd, &ev);
+		if (err == -EEXIST) /* a close we did not see, and the number came back to the same description */
+			err = sys(SYS_epoll_ctl, h->epoll, EPOLL_CTL_MOD, fd, &ev);
+	} while (err == -ENOENT); /* ... and left it again, by another thread's dup2 */
 	if (err < 0)
 		return (int)err;
 	e->gen++;
