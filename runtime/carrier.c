@@ -343,7 +343,7 @@ static bool spare_await(struct thread *t)
 	thread_prepare(t);
 	list_init(&w.link);
 	spin_lock(&spare_lock);
-	bool there = spare_to_be_had(), hope = atomic_load(&carrier_total) > 1;
+	bool there = spare_to_be_had(), hope = atomic_load(&carrier_total) > (uint32_t)hub_count;
 	if (!there && hope)
 		list_add_tail(&spare_waiters, &w.link);
 	spin_unlock(&spare_lock);

@@ -482,13 +482,7 @@ void futex_exit_robust(struct thread *t)
 static bool is_join_word(struct thread *t, const uint32_t *addr)
 {
 	uint32_t tid;
-	if (user_load32(addr, &tid) || tid == 0)
-		return false;
-	spin_lock(&threads_lock);
-	struct thread *other = thread_by_tid((int)tid);
-	bool yes = other && other != t && other->cleartid == addr;
-	spin_unlock(&threads_lock);
-	return yes;
+	return !user_load32(addr, &tid) && tid && thread_clears(t, (int)tid, addr);
 }
 
 static int read_deadline(const void *user, int op, nsec_t *deadline)

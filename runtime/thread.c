@@ -67,6 +67,7 @@ static struct thread **adopted_with(int tid)
 	return &adopted[(uint32_t)tid % ADOPTED];
 }
 
+/* Of two, the later one: the kernel may have given a dead one's tid to another before it is buried. */
 static struct thread *adopted_by_tid(int tid)
 {
 	struct thread *t = *adopted_with(tid);
@@ -75,16 +76,23 @@ static struct thread *adopted_by_tid(int tid)
 	return t;
 }
 
-struct thread *thread_by_tid(int tid)
+/* Until it is buried. */
+static struct thread *thread_known_by_tid(int tid)
 {
 	uint32_t i = (uint32_t)(tid - tid_base);
 	if (main_thread && tid == main_thread->tid)
-		return main_thread->dead ? NULL : main_thread;
+		return main_thread;
 	if (tid < TID_BASE)
 		return adopted_by_tid(tid);
 	if (tid < tid_base || i >= TID_CHUNK * TID_CHUNKS || !tids[i / TID_CHUNK])
 		return NULL;
 	return tids[i / TID_CHUNK][i % TID_CHUNK];
+}
+
+struct thread *thread_by_tid(int tid)
+{
+	struct thread *t = thread_known_by_tid(tid);
+	return t && !t->dead ? t : NULL;
 }
 
 /* With threads_lock. */
@@ -120,6 +128,15 @@ bool thread_lives(int tid)
 	bool lives = thread_by_tid(tid) != NULL;
 	spin_unlock(&threads_lock);
 	return lives;
+}
+
+bool thread_clears(const struct thread *self, int tid, const uint32_t *addr)
+{
+	spin_lock(&threads_lock);
+	struct thread *t = thread_known_by_tid(tid);
+	bool clears = t && t != self && t->cleartid == addr;
+	spin_unlock(&threads_lock);
+	return clears;
 }
 
 bool thread_is_kernels(struct thread *t, int tid)
@@ -390,12 +407,19 @@ void thread_yield(struct thread *t)
 void thread_bury(struct thread *t)
 {
 	uint32_t *cleartid = t->cleartid;
+	if (cleartid)
+		user_store32(cleartid, 0);
+	spin_lock(&threads_lock);
+	tid_drop(t->tid); /* not before the word is cleared: thread_clears() */
+	if (t->real_tid)
+		adopted_drop(t);
+	if (t == main_thread)
+		main_thread = NULL;
+	spin_unlock(&threads_lock);
 	trap_forget(t);
 	slab_free(&thread_slab, t);
-	if (cleartid) {
-		user_store32(cleartid, 0);
+	if (cleartid)
 		futex_wake_all(cleartid);
-	}
 }
 
 void thread_exit(struct thread *t)
@@ -404,9 +428,6 @@ void thread_exit(struct thread *t)
 	signal_thread_gone(t);
 	spin_lock(&threads_lock);
 	list_del(&t->all);
-	tid_drop(t->tid);
-	if (t->real_tid)
-		adopted_drop(t);
 	t->dead = true;
 	atomic_fetch_sub(&threads_alive, 1);
 	spin_unlock(&threads_lock);

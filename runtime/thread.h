@@ -107,6 +107,8 @@ struct thread *thread_adopt_main(int tid);
 _Noreturn void thread_exit(struct thread *t);
 struct thread *thread_by_tid(int tid); /* NULL when there is none; with threads_lock */
 bool thread_lives(int tid);
+/* A thread with that tid, another than self, is to store 0 to addr at its end, which may be now. */
+bool thread_clears(const struct thread *self, int tid, const uint32_t *addr);
 /* The tid that it is told, and that its locks hold. */
 static inline int thread_tid(const struct thread *t)
 {
