@@ -3,14 +3,13 @@
 
 #include "carrier.h"
 #include "clock.h"
+#include "gather.h"
 #include "monitor.h"
 #include "stats.h"
 
 /* A queue that has not been empty for that long is stolen from: to move a thread and its caches, and to wake a hub's
- * carrier for it, costs some 10 us. Where what was stolen soon waits for another, it takes longer the next time. */
+ * carrier for it, costs some 10 us. */
 #define HELP_AFTER (30 * 1000)
-#define HELP_AFTER_MOST (5 * NSEC_PER_MSEC)
-#define SOON (100 * 1000)
 
 /* Who parks so soon after waking another thread handed something over to it, rather than to work beside it. */
 #define HANDS_OVER (20 * 1000)
@@ -18,11 +17,6 @@
 
 #define load(p) atomic_load_explicit(p, memory_order_relaxed)
 #define store(p, value) atomic_store_explicit(p, value, memory_order_relaxed)
-
-void balance_begin(struct hub *h)
-{
-	h->help_after = HELP_AFTER;
-}
 
 static struct hub *idle_hub(void)
 {
@@ -39,8 +33,16 @@ static void call_idle(void)
 		hub_notify(h);
 }
 
+struct hub *balance_home(const struct thread *t)
+{
+	/* Who still stands on its stack might wait for another in a switch, and that one for it. */
+	return !gathered() || atomic_load_explicit(&t->on_cpu, memory_order_acquire) ? t->hub : hubs[0];
+}
+
 void balance_help(struct hub *h)
 {
+	if (gathered())
+		return;
 	nsec_t since = load(&h->pressed_since);
 	if (likely(!run_queue_length(&h->run))) {
 		if (since)
@@ -52,7 +54,7 @@ void balance_help(struct hub *h)
 	nsec_t now = clock_now();
 	if (!since)
 		store(&h->pressed_since, now);
-	else if (now - since >= load(&h->help_after) && now - h->called_at >= HELP_AFTER) {
+	else if (now - since >= HELP_AFTER && now - h->called_at >= HELP_AFTER) {
 		h->called_at = now;
 		call_idle();
 	}
@@ -61,22 +63,20 @@ void balance_help(struct hub *h)
 void balance_look(struct hub *h)
 {
 	nsec_t since = load(&h->pressed_since), now = clock_now();
-	if (!run_queue_length(&h->run))
+	if (gathered() || !run_queue_length(&h->run))
 		return;
 	if (!since)
 		atomic_compare_exchange_strong(&h->pressed_since, &since, now);
-	else if (now - since >= load(&h->help_after))
+	else if (now - since >= HELP_AFTER)
 		call_idle();
 }
 
 /* To its end, on the stack of a scheduler context, on which nobody waits: a thread that was ready before it was off its
  * carrier must not be met by thread_switch_out. */
-static void take(struct hub *h, struct hub *from, struct thread *t)
+static void take(struct hub *h, struct thread *t)
 {
 	thread_await_off_cpu(t);
 	t->hub = h;
-	t->stolen_from = from;
-	t->stolen_at = clock_now();
 	run_queue_push(&h->run, t);
 }
 
@@ -84,36 +84,24 @@ static bool steal_from(struct hub *h, struct hub *from)
 {
 	struct thread *batch[RUN_RING];
 	nsec_t since = load(&from->pressed_since);
-	if (!since || clock_now() - since < load(&from->help_after))
+	if (!since || clock_now() - since < HELP_AFTER)
 		return false;
 	uint32_t n = run_queue_steal(&from->run, batch);
 	store(&from->pressed_since, 0);
 	for (uint32_t i = 0; i < n; i++)
-		take(h, from, batch[i]);
+		take(h, batch[i]);
 	STAT_ADD(steals, n);
 	return n;
 }
 
 bool balance_steal(struct hub *h)
 {
+	if (gathered())
+		return false;
 	for (int i = 1; i < hub_count; i++)
 		if (steal_from(h, hubs[(h->id + i) % hub_count]))
 			return true;
 	return false;
-}
-
-void balance_waits(struct thread *t)
-{
-	struct hub *from = t->stolen_from;
-	if (likely(!from))
-		return;
-	t->stolen_from = NULL;
-	nsec_t after = load(&from->help_after);
-	if (clock_now() - t->stolen_at < SOON)
-		after = after * 2 < HELP_AFTER_MOST ? after * 2 : HELP_AFTER_MOST;
-	else
-		after = after / 2 > HELP_AFTER ? after / 2 : HELP_AFTER;
-	store(&from->help_after, after);
 }
 
 void balance_wakes(struct thread *t)
@@ -140,7 +128,7 @@ void balance_parks(struct thread *t)
 
 void balance_rejoins(struct thread *t)
 {
-	struct hub *idle = load(&t->hub->polling) ? NULL : idle_hub();
+	struct hub *idle = gathered() ? hubs[0] : load(&t->hub->polling) ? NULL : idle_hub();
 	if (idle)
 		t->hub = idle;
 }

@@ -3,7 +3,8 @@
  *
  *	- an idle hub steals from one that does not get through its queue;
  *	- threads that hand something over to each other, a lock say, gather on one hub;
- *	- one that comes back from a carrier without a hub goes to an idle hub.
+ *	- one that comes back from a carrier without a hub goes to an idle hub;
+ *	- while they are gathered (gather.h) all go to the first hub when they are woken.
  *
  * All of it only where hubs_several() says so: with one hub the order of switches is the program's own.
  */
@@ -17,13 +18,12 @@ static inline bool hubs_several(void)
 	return unlikely(hub_count > 1);
 }
 
-void balance_begin(struct hub *h);
-void balance_help(struct hub *h);  /* by its owner at a switch: others may be needed to get through the queue */
-void balance_look(struct hub *h);  /* by the monitor: its owner may not come to it */
+void balance_help(struct hub *h); /* by its owner at a switch: others may be needed to get through the queue */
+void balance_look(struct hub *h); /* by the monitor: its owner may not come to it */
+struct hub *balance_home(const struct thread *t); /* where it is to go on */
 bool balance_steal(struct hub *h); /* in its scheduler context, with nothing to do: true if it has by now */
 
 void balance_wakes(struct thread *t); /* the running thread wakes t, by a futex */
-void balance_waits(struct thread *t); /* t is about to park at a futex */
 void balance_parks(struct thread *t); /* t is about to park */
 void balance_rejoins(struct thread *t);
 

@@ -485,7 +485,7 @@ void carrier_arrived(void)
 	c->left_rejoins = false;
 	atomic_store_explicit(&t->on_cpu, 0, memory_order_release);
 	if (rejoins)
-		hub_ready(t);
+		hub_push(t);
 }
 
 bool carrier_enter(struct carrier *c)

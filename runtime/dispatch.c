@@ -1,9 +1,11 @@
 /* A call comes in: who asks, who answers, and the way back by the pending signals. */
 #include <sys/syscall.h>
 
+#include "balance.h"
 #include "bound.h"
 #include "calls.h"
 #include "compute.h"
+#include "gather.h"
 #include "mem.h"
 #include "runtime.h"
 #include "signal_core.h"
@@ -112,6 +114,8 @@ void dispatch(struct regs *r)
 	answer(t, r);
 	if (unlikely(!carrier_current()))
 		return;
+	if (hubs_several())
+		gather_count(r->nr);
 	finish(t, r);
 }
 

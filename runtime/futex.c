@@ -115,8 +115,6 @@ static long wait_parked(struct thread *t, struct bucket *b, struct futex_waiter 
 	atomic_store_explicit(&w->bucket, b, memory_order_relaxed);
 	list_add_tail(&b->waiters, &w->link);
 	spin_unlock(&b->lock);
-	if (hubs_several())
-		balance_waits(t);
 	for (;;) {
 		uint32_t reasons = thread_park(t, deadline);
 		b = waiter_lock(w);

@@ -8,6 +8,7 @@
 #include "carrier.h"
 #include "clock.h"
 #include "compute.h"
+#include "gather.h"
 #include "loop.h"
 #include "mem.h"
 #include "monitor.h"
@@ -36,7 +37,6 @@ struct hub *hub_new(int id)
 		pages_free(h, sizeof(*h));
 		return NULL;
 	}
-	balance_begin(h);
 	hubs[id] = h;
 	hub_count = id + 1;
 	return h;
@@ -59,10 +59,32 @@ void hub_count_turn(struct hub *h)
 		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 }
 
+static void lock_deadlines(struct hub *h)
+{
+	if (hubs_several())
+		spin_lock(&h->deadlines_lock);
+}
+
+static void unlock_deadlines(struct hub *h)
+{
+	if (hubs_several())
+		spin_unlock(&h->deadlines_lock);
+}
+
+void hub_add_deadline(struct hub *h, struct thread *t, nsec_t deadline)
+{
+	lock_deadlines(h);
+	deadline_add(&h->deadlines, &t->deadline, deadline);
+	unlock_deadlines(h);
+}
+
 void hub_forget_deadline(struct hub *h, struct thread *t)
 {
-	if (deadline_pending(&t->deadline))
-		deadline_remove(&h->deadlines, &t->deadline);
+	if (!deadline_pending(&t->deadline))
+		return;
+	lock_deadlines(h);
+	deadline_remove(&h->deadlines, &t->deadline);
+	unlock_deadlines(h);
 }
 
 /* Who is ready has no deadline any more: a thief could not take it from here. */
@@ -91,6 +113,7 @@ void hub_notify(struct hub *h)
 
 static void push_inbound(struct hub *h, struct thread *t)
 {
+	atomic_fetch_add_explicit(&h->pushes, 1, memory_order_relaxed);
 	struct thread *head = atomic_load(&h->inbound);
 	do
 		t->next = head;
@@ -98,15 +121,31 @@ static void push_inbound(struct hub *h, struct thread *t)
 	hub_notify(h);
 }
 
-void hub_ready(struct thread *t)
+void hub_push(struct thread *t)
 {
 	struct hub *h = t->hub;
-	struct carrier *c = carrier_self();
-	if (c->hub == h) {
+	if (carrier_self()->hub == h)
 		run_push(h, t);
-		return;
-	}
-	push_inbound(h, t);
+	else
+		push_inbound(h, t);
+}
+
+/* With the lock in any case: its hub may have found its time come, and be about to wake it (tests/models/gather.pml).
+ */
+static void take_to(struct hub *home, struct thread *t)
+{
+	lock_deadlines(t->hub);
+	deadline_remove(&t->hub->deadlines, &t->deadline);
+	unlock_deadlines(t->hub);
+	t->hub = home;
+}
+
+void hub_ready(struct thread *t)
+{
+	struct hub *home = hubs_several() ? balance_home(t) : t->hub;
+	if (unlikely(home != t->hub))
+		take_to(home, t);
+	hub_push(t);
 }
 
 /* It gathers with others elsewhere (balance.c). */
@@ -145,16 +184,30 @@ static void drain_inbound(struct hub *h)
 	}
 }
 
+/* The first whose time has come; NULL: nobody's. With the lock until it is woken or somebody else turns out to have
+ * done that: who takes it elsewhere waits for it. */
+static struct thread *expire_first(struct hub *h, nsec_t now, bool *parked)
+{
+	struct thread *t = NULL;
+	lock_deadlines(h);
+	if (deadline_first(&h->deadlines) <= now) {
+		t = container_of(h->deadlines.root, struct thread, deadline);
+		deadline_remove(&h->deadlines, &t->deadline);
+		*parked = thread_claim(t, WAKE_TIMEOUT);
+	}
+	unlock_deadlines(h);
+	return t;
+}
+
 static void expire(struct hub *h)
 {
+	bool parked;
 	if (!h->deadlines.root)
 		return;
 	nsec_t now = clock_now();
-	while (deadline_first(&h->deadlines) <= now) {
-		struct thread *t = container_of(h->deadlines.root, struct thread, deadline);
-		deadline_remove(&h->deadlines, &t->deadline);
-		thread_wake(t, WAKE_TIMEOUT);
-	}
+	for (struct thread *t; (t = expire_first(h, now, &parked));)
+		if (parked)
+			thread_go_on(t);
 }
 
 void hub_ask_look(struct hub *h)
@@ -286,4 +339,5 @@ void hubs_reset(void)
 	for (int i = 0; i < hub_count; i++)
 		pages_free(hubs[i], sizeof(*hubs[i]));
 	hub_count = 0;
+	gather_reset();
 }

@@ -12,10 +12,10 @@ struct hub {
 	uint32_t calls_in_turn; /* calls since the last switch */
 	bool woken_first;       /* who computes had the hub: those who wake up go before those who are ready already */
 	uint32_t passed_over;   /* ... which so many have done; 0: nobody waits on that account */
-	struct deadlines deadlines;
-	struct thread *scheduler; /* the scheduler context: libuv runs there */
-	int epoll;                /* edge-triggered poller; libuv's backend fd is in it */
-	int eventfd;              /* others wake a polling hub through it */
+	struct deadlines deadlines; /* under deadlines_lock */
+	struct thread *scheduler;   /* the scheduler context: libuv runs there */
+	int epoll;                  /* edge-triggered poller; libuv's backend fd is in it */
+	int eventfd;                /* others wake a polling hub through it */
 	struct uv_loop_s *loop;
 	bool loop_ready;  /* its backend fd is readable */
 	bool loop_timers; /* libuv has timers or closing handles: ask it for its timeout */
@@ -26,7 +26,9 @@ struct hub {
 
 	struct run_queue run;         /* others steal from it */
 	_Atomic nsec_t pressed_since; /* its queue has not been empty since then, as far as was seen; 0: it is */
-	_Atomic nsec_t help_after;    /* so long */
+	struct spin deadlines_lock;   /* with several hubs: who wakes a thread may take it away */
+	_Atomic uint64_t calls;       /* that its threads have made, but for futex(2) */
+	_Atomic uint64_t pushes;      /* by others onto inbound */
 
 	/* Anyone. */
 	_Alignas(CACHE_LINE) struct thread *_Atomic inbound; /* MPSC stack of threads made ready by others */
@@ -42,8 +44,10 @@ struct hub {
 
 struct hub *hub_new(int id);
 void hub_drop(struct hub *h); /* the last one, which has not begun */
+void hub_add_deadline(struct hub *h, struct thread *t, nsec_t deadline);
 void hub_forget_deadline(struct hub *h, struct thread *t);
-void hub_ready(struct thread *t);            /* to its hub's run queue, from wherever */
+void hub_push(struct thread *t);             /* to its hub's run queue, from wherever */
+void hub_ready(struct thread *t);            /* ... or to that of who wakes it */
 struct thread *hub_next(struct hub *h);      /* the next to run, NULL: through the scheduler */
 void hub_count_turn(struct hub *h);          /* at each switch to a thread */
 void hub_ask_look(struct hub *h);            /* at the poller, before the next thread runs */

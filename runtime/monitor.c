@@ -12,6 +12,7 @@
 #include "balance.h"
 #include "carrier.h"
 #include "clock.h"
+#include "gather.h"
 #include "hub.h"
 #include "mem.h"
 #include "proc.h"
@@ -179,6 +180,8 @@ static void monitor_main(struct carrier *self)
 		sys(SYS_nanosleep, &time, 0);
 		quiet = atomic_load(&busy_hubs) ? 0 : quiet + tick;
 		tick = clock_now() < hot_until ? SOON : TICK;
+		if (hubs_several())
+			gather_judge(clock_now());
 		for (int i = 0; i < hub_count; i++) {
 			if (!atomic_load(&hubs[i]->owner))
 				continue; /* it is being made */

@@ -332,7 +332,7 @@ uint32_t thread_park(struct thread *t, nsec_t deadline)
 	if (unlikely(t->bound))
 		return bound_park(t, deadline);
 	if (deadline != NEVER)
-		deadline_add(&t->hub->deadlines, &t->deadline, deadline);
+		hub_add_deadline(t->hub, t, deadline);
 	uint32_t reasons = signal_pending(&t->sig) ? WAKE_SIGNAL : 0;
 	if (!reasons)
 		reasons = atomic_fetch_or_explicit(&t->wake, WAKE_PARKED, memory_order_acq_rel);
@@ -346,10 +346,19 @@ uint32_t thread_park(struct thread *t, nsec_t deadline)
 	return reasons | (atomic_load_explicit(&t->wake, memory_order_acquire) & ~WAKE_PARKED);
 }
 
+bool thread_claim(struct thread *t, uint32_t reason)
+{
+	return atomic_fetch_or_explicit(&t->wake, reason, memory_order_acq_rel) == WAKE_PARKED;
+}
+
 void thread_wake(struct thread *t, uint32_t reason)
 {
-	if (atomic_fetch_or_explicit(&t->wake, reason, memory_order_acq_rel) != WAKE_PARKED)
-		return;
+	if (thread_claim(t, reason))
+		thread_go_on(t);
+}
+
+void thread_go_on(struct thread *t)
+{
 	if (unlikely(t->computes))
 		compute_woken(t);
 	if (unlikely(t->bound))

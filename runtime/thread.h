@@ -63,11 +63,9 @@ struct thread {
 	_Atomic uint32_t in_try;  /* it uses the number of a descriptor that it waits for (poller.h) */
 
 	/* Several hubs: balance.c. */
-	struct hub *goes_to;     /* when it is woken */
-	struct hub *stolen_from; /* ... and has not waited at a futex since */
-	nsec_t stolen_at;
-	nsec_t woke_at;     /* it woke another hub's thread, and has not parked since */
-	uint8_t hands_over; /* how often in a row it parked soon after that */
+	struct hub *goes_to; /* when it is woken */
+	nsec_t woke_at;      /* it woke another hub's thread, and has not parked since */
+	uint8_t hands_over;  /* how often in a row it parked soon after that */
 
 	nsec_t restart_deadline; /* of a sleep that is being restarted, else 0 */
 
@@ -140,6 +138,8 @@ static inline void thread_await_off_cpu(const struct thread *t)
 void thread_prepare(struct thread *t);
 uint32_t thread_park(struct thread *t, nsec_t deadline);
 void thread_wake(struct thread *t, uint32_t reason);
+bool thread_claim(struct thread *t, uint32_t reason); /* thread_wake in two: true, and the caller owes */
+void thread_go_on(struct thread *t);                  /* ... this */
 void thread_yield(struct thread *t);
 void thread_switch_out(struct thread *t);
 void thread_bury(struct thread *t); /* after the switch away from a dead thread */
