@@ -18,6 +18,7 @@
 #include "runtime/loop.h"
 #include "runtime/runtime.h"
 #include "runtime/say.h"
+#include "shim/cpus.h"
 #include "shim/exclude.h"
 #include "shim/options.h"
 #include "shim/private.h"
@@ -200,8 +201,8 @@ static const char *make_first_scheduler(void)
 
 static void make_more_hubs(void)
 {
-	int n = 1;
-	while (n < options.hubs && runtime_hub_prepare()) {
+	int n = 1, wanted = options.hubs ? options.hubs : cpus_usable();
+	while (n < wanted && runtime_hub_prepare()) {
 		make_scheduler();
 		if (!runtime_hub_begin())
 			break;

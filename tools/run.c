@@ -58,7 +58,7 @@ void run_usage(void)
 		variable_name(variable, &defs[i]);
 		snprintf(left, sizeof(left), "--%s%s", name, argument[defs[i].type]);
 		printf("  %-18s %s", left, defs[i].help);
-		if (defs[i].type == number)
+		if (defs[i].type == number && defs[i].value)
 			printf("; default %ld", defs[i].value);
 		printf(" [%s]\n", variable);
 	}

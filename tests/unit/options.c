@@ -14,7 +14,7 @@ static const char *read_all(char **environment)
 	int p[2], old = dup(2);
 	cr_assert_eq(pipe2(p, O_NONBLOCK), 0);
 	dup2(p[1], 2);
-	options = (struct options){.hubs = 1, .max_carriers = 64};
+	options = (struct options){.max_carriers = 64};
 	options_read(environment);
 	dup2(old, 2);
 	close(old);
@@ -30,7 +30,7 @@ static const char *read_all(char **environment)
 Test(options, defaults)
 {
 	cr_assert_gt(options.max_carriers, 1);
-	cr_assert_eq(options.hubs, 1);
+	cr_assert_eq(options.hubs, 0);
 	cr_assert(!options.stats && !options.verbose);
 	cr_assert_str_empty(read_all(NULL));
 	cr_assert_eq(options.max_carriers, 64);
