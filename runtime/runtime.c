@@ -18,6 +18,7 @@ int runtime_pid;
 bool have_fsgsbase;
 
 static uintptr_t rseq_area;
+static bool monitored;
 
 #ifndef SYS_rseq
 #define SYS_rseq 334
@@ -65,6 +66,7 @@ int runtime_start(const struct runtime_options *opt)
 	monitor_runs = false; /* a parent's may */
 	stats_begin();
 	max_carriers = opt->max_carriers;
+	monitored = opt->monitored;
 	rseq_area = opt->rseq_offset;
 	trap_on = opt->trap;
 	clock_init();
@@ -118,7 +120,7 @@ int runtime_finish_start(void)
 {
 	hubs[0]->scheduler = scheduler_born;
 	learn_main_thread(carrier_current(), scheduler_born);
-	return monitor_start();
+	return monitored ? monitor_start() : 0;
 }
 
 /* A hub takes a carrier, and two descriptors: the program is to have most of them. */

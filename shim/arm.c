@@ -201,14 +201,14 @@ static const char *make_first_scheduler(void)
 
 static void make_more_hubs(void)
 {
-	int n = 1, wanted = options.hubs ? options.hubs : cpus_usable();
+	int n = 1, wanted = options.deterministic ? 1 : options.hubs ? options.hubs : cpus_usable();
 	while (n < wanted && runtime_hub_prepare()) {
 		make_scheduler();
 		if (!runtime_hub_begin())
 			break;
 		n++;
 	}
-	if (n < options.hubs)
+	if (n < wanted && options.hubs)
 		say("%u hubs: there is no room for more", (unsigned)n);
 }
 
@@ -240,6 +240,7 @@ static const char *start(void)
 	const uintptr_t *rseq_offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
 	const struct runtime_options opt = {
 	    .max_carriers = (uint32_t)options.max_carriers,
+	    .monitored = !options.deterministic,
 	    .trap = trap,
 	    .rseq_offset = rseq_offset ? *rseq_offset : 0,
 	};

@@ -1,6 +1,7 @@
 /*
- * How many CPUs this process may use: those of its affinity, and no more than the quotas of its control group and of all
- * above it come to. cgroups(7), cpuset(7); Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst in Linux.
+ * How many CPUs this process may use: those of its affinity, and no more than the quotas of its control group and of
+ * all above it come to. cgroups(7), cpuset(7); Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst in
+ * Linux.
  */
 #include "shim/cpus.h"
 
@@ -38,7 +39,7 @@ static int quota_of(const char *group)
 	if (read_file_of(group, "cpu.max", text, sizeof(text))) {
 		sscanf(text, "%ld %ld", &quota, &period);
 	} else if (read_file_of(group, "cpu.cfs_quota_us", text, sizeof(text)) &&
-	    read_file_of(group, "cpu.cfs_period_us", period_text, sizeof(period_text))) {
+		   read_file_of(group, "cpu.cfs_period_us", period_text, sizeof(period_text))) {
 		quota = atol(text);
 		period = atol(period_text);
 	}
@@ -127,6 +128,6 @@ int cpus_usable(void)
 	char groups[8192];
 	int cpus = cpus_of_affinity();
 	return read_text("/proc/self/cgroup", groups, sizeof(groups))
-	    ? fewer(cpus_of_groups(groups, "/sys/fs/cgroup"), cpus)
-	    : cpus;
+		   ? fewer(cpus_of_groups(groups, "/sys/fs/cgroup"), cpus)
+		   : cpus;
 }
