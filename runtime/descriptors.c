@@ -53,7 +53,7 @@ static long dup_onto(struct thread *t, struct regs *r)
 	if (from == to)
 		return sys(r->nr, from, to, r->rdx);
 	if (fd_hidden(to)) {
-		hub_need(t); /* nobody uses this hub's descriptors meanwhile; of other hubs' that is not sure */
+		hub_need(t); /* nobody uses this hub's descriptors meanwhile; for other hubs see there */
 		int err = fd_evict(to);
 		if (err < 0)
 			return err;

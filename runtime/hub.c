@@ -107,7 +107,8 @@ void hub_notify(struct hub *h)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load(&h->polling) && atomic_exchange(&h->polling, 0)) {
 		uint64_t one = 1;
-		sys(SYS_write, h->eventfd, &one, sizeof(one));
+		sys(SYS_write, hub_eventfd(h), &one, sizeof(one));
+		hub_eventfd_done(h);
 	}
 }
 

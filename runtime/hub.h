@@ -15,7 +15,7 @@ struct hub {
 	struct deadlines deadlines; /* under deadlines_lock */
 	struct thread *scheduler;   /* the scheduler context: libuv runs there */
 	int epoll;                  /* edge-triggered poller; libuv's backend fd is in it */
-	int eventfd;                /* others wake a polling hub through it */
+	_Atomic int eventfd;        /* others wake a polling hub through it */
 	struct uv_loop_s *loop;
 	bool loop_ready;  /* its backend fd is readable */
 	bool loop_timers; /* libuv has timers or closing handles: ask it for its timeout */
@@ -32,6 +32,7 @@ struct hub {
 
 	/* Anyone. */
 	_Alignas(CACHE_LINE) struct thread *_Atomic inbound; /* MPSC stack of threads made ready by others */
+	_Atomic uint32_t eventfd_users;                      /* they have read its number */
 	_Atomic uint32_t polling;                            /* it sleeps, or is about to: write the eventfd */
 	_Atomic uint64_t turns;                              /* counts switches: the monitor sees that somebody stays */
 	_Atomic uint64_t looks;                              /* counts looks at the poller, and */
@@ -44,6 +45,18 @@ struct hub {
 
 struct hub *hub_new(int id);
 void hub_drop(struct hub *h); /* the last one, which has not begun */
+/* Its number for a call; hub_eventfd_done() is due. It may be another one the next time (fd_evict). */
+static inline int hub_eventfd(struct hub *h)
+{
+	atomic_fetch_add(&h->eventfd_users, 1);
+	return atomic_load(&h->eventfd);
+}
+
+static inline void hub_eventfd_done(struct hub *h)
+{
+	atomic_fetch_sub(&h->eventfd_users, 1);
+}
+
 void hub_add_deadline(struct hub *h, struct thread *t, nsec_t deadline);
 void hub_forget_deadline(struct hub *h, struct thread *t);
 void hub_push(struct thread *t);             /* to its hub's run queue, from wherever */

@@ -682,10 +682,13 @@ int fd_evict(int fd)
 		return (int)to;
 	for (int i = 0; i < hub_count; i++) {
 		struct hub *h = hubs[i];
-		if (h->epoll == fd)
+		if (h->epoll == fd) /* who has read the old number meets an error, and reads it again */
 			h->epoll = (int)to;
-		if (h->eventfd == fd)
-			h->eventfd = (int)to;
+		if (h->eventfd == fd) {
+			atomic_store(&h->eventfd, (int)to);
+			while (atomic_load(&h->eventfd_users))
+				sys(SYS_sched_yield);
+		}
 		if (h->epoll != (int)to && h->eventfd != (int)to && stats_fd != fd)
 			h->loop = NULL; /* libuv cannot be told of another number */
 	}
@@ -742,7 +745,8 @@ static void handle(struct hub *h, const struct epoll_event *ev)
 {
 	if (ev->data.u64 == POLLER_EVENTFD) {
 		uint64_t n;
-		sys(SYS_read, h->eventfd, &n, sizeof(n));
+		sys(SYS_read, hub_eventfd(h), &n, sizeof(n));
+		hub_eventfd_done(h);
 	} else if (ev->data.u64 == POLLER_LOOP) {
 		h->loop_ready = true;
 	} else {
