@@ -597,13 +597,18 @@ static bool not_for(struct thread *t)
 	return !signal_pending(&t->sig);
 }
 
-long native(struct thread *t, long nr, long a, long b, long c_, long d, long e, long f)
+long native(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
+{
+	fd_try_ends(t);
+	return native_in_try(t, nr, a, b, c, d, e, f);
+}
+
+long native_in_try(struct thread *t, long nr, long a, long b, long c_, long d, long e, long f)
 {
 	struct carrier *c = carrier_self();
 	const long args[6] = {a, b, c_, d, e, f};
 	if (signal_pending(&t->sig))
 		return -ERESTARTNOINTR;
-	fd_try_ends(t);
 	carrier_sync_mask(c);
 	carrier_publish_native(c);
 	long ret = native_syscall(args, nr, &c->attention);
@@ -621,6 +626,7 @@ long handoff_device(struct thread *t, long nr, long a, long b, long c, long d, l
 
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
 {
+	fd_try_ends(t);
 	while (carrier_self()->hub && !signal_pending(&t->sig)) {
 		if ((spare_there() && hub_handoff(t)) || !spare_await(t))
 			break;

@@ -158,6 +158,9 @@ bool hub_had_enough(void);
 long native(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long handoff_device(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
+/* The same without the end of the try that the caller has begun: whoever closes a number that it uses waits for it. For
+ * what blocks for a device at most. */
+long native_in_try(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long native_regs(struct thread *t, const struct regs *r);
 long handoff_regs(struct thread *t, const struct regs *r);
 long handoff_device_regs(struct thread *t, const struct regs *r);

@@ -40,8 +40,8 @@ static inline bool is_unix(int fd)
 /* A blocking call on one fd. */
 struct blocking {
 	struct fd_wait wait;
-	struct fd_wait hold; /* with several hubs, where one call may take several tries: from before the first */
-	bool held;
+	struct fd_wait hold;  /* with several hubs, where one call may take several tries: from before the first */
+	struct fd_wait *held; /* that, or who calls holds it; NULL: nobody does */
 	uint32_t seq;
 	bool asked; /* it is known whether to wait, and until when */
 	bool is_socket;
@@ -58,25 +58,39 @@ static inline void blocking_hold(struct blocking *b)
 		return;
 	fd_hold(&b->hold, b->wait.thread, b->wait.fd);
 	fd_try_begins(b->wait.thread);
-	b->held = true;
+	b->held = &b->hold;
+}
+
+static inline void blocking_clear(struct blocking *b, bool is_socket)
+{
+	b->held = NULL;
+	b->asked = false;
+	b->is_socket = is_socket;
+	b->poll_lies = false;
 }
 
 static inline void blocking_init(struct blocking *b, struct thread *t, int fd, enum fd_dir dir, bool is_socket)
 {
 	fd_wait_init(&b->wait, t, fd, dir);
-	b->held = false;
+	blocking_clear(b, is_socket);
 	if (dir == FD_OUT)
 		blocking_hold(b);
-	b->asked = false;
-	b->is_socket = is_socket;
-	b->poll_lies = false;
+}
+
+/* On what the caller holds. */
+static inline void blocking_init_held(
+    struct blocking *b, struct thread *t, struct fd_wait *held, enum fd_dir dir, bool is_socket)
+{
+	fd_wait_init(&b->wait, t, held->fd, dir);
+	blocking_clear(b, is_socket);
+	b->held = held;
 }
 
 /* Before each try. */
 static inline int blocking_begin(struct blocking *b)
 {
 	if (b->held)
-		fd_wait_follows(&b->wait, &b->hold);
+		fd_wait_follows(&b->wait, b->held);
 	b->seq = fd_seq(&b->wait);
 	return b->wait.fd;
 }
@@ -91,7 +105,7 @@ void blocking_progress(struct blocking *b); /* after a try that sent something, 
 static inline void blocking_done(struct blocking *b)
 {
 	fd_wait_done(&b->wait);
-	if (b->held)
+	if (b->held == &b->hold)
 		fd_unwatch(&b->hold);
 }
 

@@ -85,17 +85,6 @@ static bool somebody_may_wait(void)
 	return atomic_load(&threads_alive) > 1;
 }
 
-/* Asked of the kernel; perf's records of switches would tell by themselves, but wake the monitor at each sleep of a
- * hub in its poller, and are often forbidden. proc(5): the state follows the name in parentheses. */
-static bool sleeps_in_kernel(const struct carrier *c)
-{
-	char stat[64];
-	size_t n = proc_read("/proc/self/task/", c->tid, "/stat", stat, sizeof(stat));
-	while (n && stat[n - 1] != ')')
-		n--;
-	return n && n + 1 < sizeof(stat) && (stat[n + 1] == 'S' || stat[n + 1] == 'D');
-}
-
 /* There is no other carrier: the thread is interrupted, and takes turns with the others. */
 static void preempt(struct hub *h, struct carrier *c)
 {
@@ -160,7 +149,7 @@ static nsec_t look_at(struct hub *h, struct seen *last)
 	*last = now;
 	if (!waited_for && !(now.stays && somebody_may_wait() && clock_now() - now.since >= TICK))
 		return now.stays || now.rescued ? SOON : TICK;
-	if (in_program(&now) && (now.stuck || now.known || sleeps_in_kernel(now.c))) {
+	if (in_program(&now) && (now.stuck || now.known || proc_sleeps(now.c->tid))) {
 		if (rescue(h, now.c, now.state))
 			*last = (struct seen){
 			    .c = atomic_load(&h->owner), .turns = now.turns + 1, .since = clock_now(), .rescued = true};

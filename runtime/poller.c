@@ -12,6 +12,7 @@
 #include "hub.h"
 #include "loop.h"
 #include "mem.h"
+#include "proc.h"
 #include "stats.h"
 
 #define CHUNK_BITS 10
@@ -562,10 +563,18 @@ static struct fd *keep_for_waiters(struct fd *e, int fd)
 	return o;
 }
 
-static bool any_in_try(struct list *waiters)
+/* The kernel looks a number up before it lets a call sleep, and no other try sleeps. */
+static bool sleeps(const struct thread *t)
+{
+	const struct carrier *c = atomic_load(&t->carrier);
+	return c && proc_sleeps(c->tid);
+}
+
+static bool any_in_try(struct list *waiters, bool ask)
 {
 	list_for_each (l, waiters) {
-		if (atomic_load(&container_of(l, struct fd_wait, link)->thread->in_try))
+		struct thread *t = container_of(l, struct fd_wait, link)->thread;
+		if (atomic_load(&t->in_try) && !(ask && sleeps(t)))
 			return true;
 	}
 	return false;
@@ -576,8 +585,10 @@ static void await_tries(struct fd *e)
 {
 	bool any = true;
 	for (unsigned tries = 0; any; tries += 128) {
+		bool ask = tries >= 32 * 128; /* it is not a short one */
 		spin_lock(&e->lock);
-		any = any_in_try(&e->waiters[0]) || any_in_try(&e->waiters[1]) || any_in_try(&e->watchers);
+		any =
+		    any_in_try(&e->waiters[0], ask) || any_in_try(&e->waiters[1], ask) || any_in_try(&e->watchers, ask);
 		spin_unlock(&e->lock);
 		if (any)
 			spin_rest(tries);
@@ -611,7 +622,7 @@ int fd_closing(int fd)
 		fd_unregister(e, fd);
 	forget_cached(e);
 	spin_unlock(&e->lock);
-	if (hubs_several() && kept)
+	if (kept)
 		await_tries(kept);
 	if (unlikely(comm_tid))
 		comm_closed(fd, comm_tid);

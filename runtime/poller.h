@@ -107,12 +107,18 @@ void fd_wait_follows(struct fd_wait *w, struct fd_wait *hold);
 /*
  * Natively a thread that is blocked in a call holds the file, whatever becomes of its number. Ours looks its number up
  * again for each try: with several hubs, a close elsewhere waits until no waiter is between looking up and using it.
- * In between nothing may block: native() ends the try.
+ * In between nobody parks: native() ends the try.
  */
 static inline void fd_try_begins(struct thread *t)
 {
 	if (hub_count > 1)
 		atomic_exchange(&t->in_try, 1); /* before the number is read: pairs with await_tries() */
+}
+
+/* Where it is not the hub alone that keeps others away: the try is a native call (native_in_try). */
+static inline void fd_try_begins_hubless(struct thread *t)
+{
+	atomic_exchange(&t->in_try, 1);
 }
 
 static inline void fd_try_ends(struct thread *t)

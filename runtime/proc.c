@@ -83,3 +83,13 @@ bool proc_field(const char *p, const char *end, const char *key, unsigned base, 
 	}
 	return true;
 }
+
+/* proc(5): the state follows the name in parentheses. */
+bool proc_sleeps(int tid)
+{
+	char stat[64];
+	size_t n = proc_read("/proc/self/task/", tid, "/stat", stat, sizeof(stat));
+	while (n && stat[n - 1] != ')')
+		n--;
+	return n && n + 1 < sizeof(stat) && (stat[n + 1] == 'S' || stat[n + 1] == 'D');
+}

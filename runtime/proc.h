@@ -8,6 +8,9 @@
 size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size);
 /* Into it; whoever cannot is not told. */
 void proc_write(const char *before, int number, const char *after, const char *buf, size_t size);
+/* Does this kernel thread of ours sleep in the kernel? perf's records of switches would tell by themselves, but wake
+ * who looks at each sleep of a hub in its poller, and are often forbidden. */
+bool proc_sleeps(int tid);
 /* The number behind `key`, anywhere before `end`. false: no such key. */
 bool proc_field(const char *p, const char *end, const char *key, unsigned base, uint64_t *value);
 
