@@ -618,6 +618,7 @@ long native_in_try(struct thread *t, long nr, long a, long b, long c_, long d, l
 
 long handoff_device(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
 {
+	fd_try_ends(t);
 	if (signal_pending(&t->sig))
 		return -ERESTARTNOINTR;
 	hub_handoff(t);

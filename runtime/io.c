@@ -403,19 +403,31 @@ bool file_cached(int fd, long pos)
 	return nowait(fd, FD_IN, &iov, 1, pos) != -EAGAIN;
 }
 
+/* The device is to be asked. A signal does not cut a file's read short. */
+static long file_read_cold(struct thread *t, const struct fd_wait *held, const struct vec *v, long pos)
+{
+	fd_try_ends(t);
+	hub_handoff(t);
+	fd_try_begins_hubless(t);
+	long ret = native_in_try(t, SYS_preadv2, held->fd, (long)v->at, v->count, pos, 0, 0);
+	if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR)
+		ret = sys(SYS_preadv2, held->fd, v->at, v->count, pos, 0, 0);
+	return ret;
+}
+
 /* What is missing of a file's read: there was no more in the page cache, or in the file. */
-static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, size_t count, size_t done, long pos)
+static long file_read_rest(
+    struct thread *t, const struct fd_wait *held, const struct iovec *iov, size_t count, size_t done, long pos)
 {
 	struct vec v;
 	if (vec_open(&v, iov, count, done))
 		return done;
 	while (v.left) {
 		long at = pos < 0 ? -1 : pos + (long)done;
-		long ret = nowait(fd, FD_IN, v.at, v.count, at);
+		fd_try_begins_hubless(t);
+		long ret = nowait(held->fd, FD_IN, v.at, v.count, at);
 		if (ret == -EAGAIN)
-			ret = handoff_device(t, SYS_preadv2, fd, (long)v.at, v.count, at, 0, 0);
-		if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR) /* a signal does not cut a file's read short */
-			ret = sys(SYS_preadv2, fd, v.at, v.count, at, 0, 0);
+			ret = file_read_cold(t, held, &v, at);
 		if (ret <= 0)
 			break;
 		done += ret;
@@ -425,22 +437,29 @@ static long file_read_rest(struct thread *t, int fd, const struct iovec *iov, si
 	return done;
 }
 
-/* pos -1: at the file's own position. */
+/* pos -1: at the file's own position. What comes in two parts is one file's: it is held from before the first. */
 static long file_read(
     struct thread *t, const struct regs *r, struct fd *e, const struct iovec *iov, size_t count, size_t total, long pos)
 {
 	if (total >= LARGE_TRANSFER) /* a try would hold the hub for as long as it takes to copy */
 		return uninterrupted(handoff_device_regs(t, r));
+	struct fd_wait held;
 	uint32_t epoch = fd_learn_begin(e);
-	long ret = nowait(r->rdi, FD_IN, iov, count, pos);
+	long ret = -EAGAIN;
+	if (likely(fd_hold(&held, t, r->rdi))) {
+		fd_try_begins_hubless(t);
+		ret = nowait(held.fd, FD_IN, iov, count, pos);
+		if (ret > 0 && (size_t)ret < total)
+			ret = file_read_rest(t, &held, iov, count, ret, pos);
+		fd_try_ends(t);
+	}
+	fd_unwatch(&held);
 	if (ret == -EAGAIN)
 		return uninterrupted(handoff_device_regs(t, r));
 	if (no_nowait(ret)) {
 		kind_set(e, FD_IN, FD_NATIVE, epoch);
 		return native_uninterrupted(t, r);
 	}
-	if (ret > 0 && (size_t)ret < total)
-		ret = file_read_rest(t, r->rdi, iov, count, ret, pos);
 	return ret;
 }
 

@@ -383,10 +383,10 @@ int fd_watch_weak(struct fd_wait *w, struct thread *t, int fd)
 	return watch(w);
 }
 
-void fd_hold(struct fd_wait *w, struct thread *t, int fd)
+bool fd_hold(struct fd_wait *w, struct thread *t, int fd)
 {
 	watch_init(w, t, fd, 0);
-	watch(w);
+	return !watch(w) && !__atomic_load_n(&w->entry->closing, __ATOMIC_RELAXED);
 }
 
 void fd_unwatch(struct fd_wait *w)
@@ -621,6 +621,7 @@ int fd_closing(int fd)
 	if (e->hub)
 		fd_unregister(e, fd);
 	forget_cached(e);
+	__atomic_store_n(&e->closing, e->closing + 1, __ATOMIC_RELAXED);
 	spin_unlock(&e->lock);
 	if (kept)
 		await_tries(kept);
@@ -640,6 +641,8 @@ void fd_closed(int fd)
 	if (!e)
 		return;
 	spin_lock(&e->lock);
+	if (e->closing) /* the entry may be younger */
+		__atomic_store_n(&e->closing, e->closing - 1, __ATOMIC_RELAXED);
 	if (likely(!e->hidden)) {
 		if (e->hub) {
 			e->hub = NULL; /* no EPOLL_CTL_DEL: the number may be another file's */

@@ -36,6 +36,7 @@ struct fd {
 	bool lent;                   /* hidden, for the length of one call (pidfd, signalfd) */
 	bool orphan;                 /* its number was closed by the program: lives on for those who wait */
 	int comm_tid;                /* plays /proc/self/task/TID/comm (identity.c) */
+	uint32_t closing;            /* between fd_closing() and fd_closed() */
 	uint8_t away;                /* waits in a row by threads of other hubs than the one it is registered with */
 	bool hung_up;                /* an edge with EPOLLRDHUP was seen */
 	_Atomic nsec_t timeo[2];     /* SO_RCVTIMEO, SO_SNDTIMEO; NEVER for none */
@@ -98,8 +99,9 @@ int fd_watch(struct fd_wait *w, struct thread *t, int fd); /* any event */
 int fd_watch_events(struct fd_wait *w, struct thread *t, int fd, uint32_t events);
 /* On behalf of an epoll, which does not keep its members open either. */
 int fd_watch_weak(struct fd_wait *w, struct thread *t, int fd);
-/* Keeps the description for as long as a watcher would, no event wakes. */
-void fd_hold(struct fd_wait *w, struct thread *t, int fd);
+/* Keeps the description for as long as a watcher would, no event wakes. false: it cannot be known which one it will be,
+ * since the number is being closed. */
+bool fd_hold(struct fd_wait *w, struct thread *t, int fd);
 void fd_unwatch(struct fd_wait *w);
 /* w, which was on the same descriptor, is to be where hold is by now. */
 void fd_wait_follows(struct fd_wait *w, struct fd_wait *hold);

@@ -66,19 +66,22 @@ struct ends {
 	struct fd_wait in, out;
 };
 
-static void ends_hold(struct ends *ends, struct thread *t, int in, int out)
-{
-	ends->thread = t;
-	fd_try_begins_hubless(t);
-	fd_hold(&ends->in, t, in);
-	fd_hold(&ends->out, t, out);
-}
-
 static void ends_release(struct ends *ends)
 {
 	fd_try_ends(ends->thread);
 	fd_unwatch(&ends->in);
 	fd_unwatch(&ends->out);
+}
+
+/* false: one of them is being closed; the kernel alone knows which file that leaves. */
+static bool ends_hold(struct ends *ends, struct thread *t, int in, int out)
+{
+	ends->thread = t;
+	bool held = fd_hold(&ends->in, t, in);
+	held &= fd_hold(&ends->out, t, out);
+	if (!held)
+		ends_release(ends);
+	return held;
 }
 
 /* Until the next wait or the end of the next call nobody closes it. */
@@ -192,7 +195,8 @@ long call_sendfile(struct thread *t, struct regs *r)
 	struct ends ends;
 	struct blocking b;
 	bool is_socket = kind == FD_SOCKET;
-	ends_hold(&ends, t, in, out);
+	if (!ends_hold(&ends, t, in, out))
+		return handoff_regs(t, r);
 	blocking_init_held(&b, t, &ends.out, FD_OUT, is_socket);
 	long ret = is_socket ? sendfile_socket(&ends, r, &b) : sendfile_other(&ends, r, &b);
 	blocking_done(&b);
@@ -316,7 +320,8 @@ long call_splice(struct thread *t, struct regs *r)
 	    (from.pipe && to.pipe && from.ino == to.ino))
 		return native_regs(t, r);
 	struct ends ends;
-	ends_hold(&ends, t, in, out);
+	if (!ends_hold(&ends, t, in, out))
+		return handoff_regs(t, r);
 	long ret = splice_ends(&ends, r, &from, &to);
 	ends_release(&ends);
 	return ret;
@@ -331,7 +336,8 @@ long call_tee(struct thread *t, struct regs *r)
 	    from.ino == to.ino)
 		return native_regs(t, r);
 	struct ends ends;
-	ends_hold(&ends, t, in, out);
+	if (!ends_hold(&ends, t, in, out))
+		return handoff_regs(t, r);
 	long ret = splice_wait_both(&ends, &from, &to, flags & SPLICE_F_NONBLOCK);
 	if (ret == -EPERM)
 		ret = handoff_ends(&ends, r);
@@ -352,7 +358,8 @@ long call_vmsplice(struct thread *t, struct regs *r)
 	if (total <= 0 || !end.pipe || (r->r10 & SPLICE_F_NONBLOCK) || (r->r10 & ~(uint64_t)SPLICE_FLAGS))
 		return native_regs(t, r);
 	struct ends ends;
-	ends_hold(&ends, t, fd, fd);
+	if (!ends_hold(&ends, t, fd, fd))
+		return handoff_regs(t, r);
 	long ret = splice_wait(&ends, &ends.in, dir, &end);
 	if (ret == -EPERM)
 		ret = handoff(t, r->nr, ends.in.fd, r->rsi, r->rdx, r->r10, 0, 0);
