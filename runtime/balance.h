@@ -23,7 +23,7 @@ void balance_look(struct hub *h); /* by the monitor: its owner may not come to i
 struct hub *balance_home(const struct thread *t); /* where it is to go on */
 bool balance_steal(struct hub *h); /* in its scheduler context, with nothing to do: true if it has by now */
 
-void balance_wakes(struct thread *t); /* the running thread wakes t, by a futex */
+void balance_wakes(struct thread *t); /* the running thread wakes t, by a futex, and has claimed it */
 void balance_parks(struct thread *t); /* t is about to park */
 void balance_rejoins(struct thread *t);
 

@@ -581,7 +581,7 @@ bool hub_had_enough(void)
 	if (told) {
 		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 		h->woken_first = true;
-	} else if (deadline_first(&h->deadlines) > clock_now()) {
+	} else if (hub_first_deadline(h) > clock_now()) {
 		return run_queue_length(&h->run);
 	}
 	hub_ask_look(h);

@@ -20,15 +20,16 @@ void compute_rescued(struct thread *t)
 void compute_woken(struct thread *t)
 {
 	t->computes--;
-	t->gives_way_until = clock_now() + GIVE_WAY;
+	atomic_store_explicit(&t->gives_way_until, clock_now() + GIVE_WAY, memory_order_relaxed);
 }
 
 bool compute_gives_way(struct thread *t)
 {
-	if (likely(!t->gives_way_until))
+	nsec_t until = compute_until(t);
+	if (likely(!until))
 		return false;
-	if (clock_now() < t->gives_way_until)
+	if (clock_now() < until)
 		return true;
-	t->gives_way_until = 0;
+	compute_goes_first(t);
 	return false;
 }

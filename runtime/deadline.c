@@ -1,6 +1,9 @@
 /* Deadlines: a pairing heap (Fredman, Sedgewick, Sleator, Tarjan 1986) with two-pass merging. */
 #include "deadline.h"
 
+/* What is read without the lock. */
+#define set(var, value) __atomic_store_n(&(var), (value), __ATOMIC_RELAXED)
+
 static bool before(const struct deadline *a, const struct deadline *b)
 {
 	return a->when != b->when ? a->when < b->when : a->order < b->order;
@@ -17,9 +20,9 @@ static struct deadline *meld(struct deadline *a, struct deadline *b)
 	}
 	b->next = a->child;
 	if (b->next)
-		b->next->link = &b->next;
+		set(b->next->link, &b->next);
 	a->child = b;
-	b->link = &a->child;
+	set(b->link, &a->child);
 	return a;
 }
 
@@ -49,14 +52,14 @@ static struct deadline *meld_siblings(struct deadline *first)
 
 static void set_root(struct deadlines *h, struct deadline *root)
 {
-	h->root = root;
+	set(h->root, root);
 	if (root)
-		root->link = &h->root;
+		set(root->link, &h->root);
 }
 
 void deadline_add(struct deadlines *h, struct deadline *d, nsec_t when)
 {
-	d->when = when;
+	set(d->when, when);
 	d->order = h->order++;
 	d->child = d->next = NULL;
 	h->count++;
@@ -67,10 +70,10 @@ void deadline_remove(struct deadlines *h, struct deadline *d)
 {
 	if (!d->link)
 		return;
-	*d->link = d->next;
+	set(*d->link, d->next);
 	if (d->next)
-		d->next->link = d->link;
-	d->link = NULL;
+		set(d->next->link, d->link);
+	set(d->link, NULL);
 	d->next = NULL;
 	h->count--;
 	struct deadline *children = meld_siblings(d->child);

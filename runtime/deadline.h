@@ -4,6 +4,8 @@
 
 #include "base.h"
 
+/* Under its hub's lock, where there are several: but whether it is pending its hub may ask without, and the monitor
+ * looks at the root and at when that is due. */
 struct deadline {
 	nsec_t when;
 	uint64_t order;                        /* equal times fire in the order they were set */
@@ -21,7 +23,7 @@ void deadline_remove(struct deadlines *h, struct deadline *d);
 
 static inline bool deadline_pending(const struct deadline *d)
 {
-	return d->link != NULL;
+	return __atomic_load_n(&d->link, __ATOMIC_RELAXED) != NULL;
 }
 
 static inline nsec_t deadline_first(const struct deadlines *h)

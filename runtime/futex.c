@@ -67,11 +67,14 @@ static void bucket_unlock_two(struct bucket *a, struct bucket *b)
 /* Takes a waiter off its bucket and makes its thread ready. Its memory is gone as soon as the bucket is unlocked. */
 static void waiter_wake(struct futex_waiter *w)
 {
+	struct thread *t = w->thread;
 	list_del(&w->link);
 	atomic_store_explicit(&w->bucket, NULL, memory_order_release);
-	if (hubs_several())
-		balance_wakes(w->thread);
-	thread_wake(w->thread, WAKE_EVENT);
+	if (!thread_claim(t, WAKE_EVENT))
+		return;
+	if (hubs_several()) /* not before: its deadline may have woken it, and its hub changes */
+		balance_wakes(t);
+	thread_go_on(t);
 }
 
 /* Locks the bucket that the waiter is queued in; NULL when a waker took it off, who is done with it then. */

@@ -87,6 +87,14 @@ void hub_forget_deadline(struct hub *h, struct thread *t)
 	unlock_deadlines(h);
 }
 
+nsec_t hub_first_deadline(struct hub *h)
+{
+	lock_deadlines(h);
+	nsec_t first = deadline_first(&h->deadlines);
+	unlock_deadlines(h);
+	return first;
+}
+
 /* Who is ready has no deadline any more: a thief could not take it from here. */
 static void run_push(struct hub *h, struct thread *t)
 {
@@ -203,7 +211,7 @@ static struct thread *expire_first(struct hub *h, nsec_t now, bool *parked)
 static void expire(struct hub *h)
 {
 	bool parked;
-	if (!h->deadlines.root)
+	if (hub_first_deadline(h) == NEVER)
 		return;
 	nsec_t now = clock_now();
 	for (struct thread *t; (t = expire_first(h, now, &parked));)
@@ -233,7 +241,7 @@ struct thread *hub_next(struct hub *h)
 {
 	h->since_poll++;
 	struct thread *t = run_queue_first(&h->run);
-	if (look_due(h) || !t || t->gives_way_until)
+	if (look_due(h) || !t || compute_until(t))
 		return NULL;
 	t = run_pop(h);
 	if (hubs_several())
@@ -258,7 +266,7 @@ static void sleep_until_event(struct hub *h)
 	}
 	nsec_t start = clock_now();
 	carrier_hub_idle(h, true);
-	look(h, deadline_first(&h->deadlines));
+	look(h, hub_first_deadline(h));
 	carrier_hub_idle(h, false);
 	atomic_store(&h->polling, 0);
 	h->count.poll_ns += clock_now() - start;
@@ -288,7 +296,7 @@ static struct thread *choose(struct hub *h)
 		t = run_queue_pop(&h->run);
 	}
 	if (t)
-		t->gives_way_until = 0;
+		compute_goes_first(t);
 	return t;
 }
 
@@ -325,7 +333,7 @@ void hub_scheduler(struct hub *h)
 				sleep_until_event(h);
 			continue;
 		}
-		if (look_due(h) || first->gives_way_until)
+		if (look_due(h) || compute_until(first))
 			look(h, 0);
 		struct thread *t = choose(h);
 		if (hubs_several())

@@ -59,6 +59,7 @@ static inline void hub_eventfd_done(struct hub *h)
 
 void hub_add_deadline(struct hub *h, struct thread *t, nsec_t deadline);
 void hub_forget_deadline(struct hub *h, struct thread *t);
+nsec_t hub_first_deadline(struct hub *h);    /* NEVER: there is none */
 void hub_push(struct thread *t);             /* to its hub's run queue, from wherever */
 void hub_ready(struct thread *t);            /* ... or to that of who wakes it */
 struct thread *hub_next(struct hub *h);      /* the next to run, NULL: through the scheduler */

@@ -59,8 +59,8 @@ struct thread {
 	struct thread *next_adopted;
 	uintptr_t private_page;   /* a robust lock there is this process's alone */
 	_Atomic uint8_t computes; /* compute.c: how many turns until it is not taken for one that computes; 0: is not */
-	nsec_t gives_way_until;   /* ready, but others go first */
-	_Atomic uint32_t in_try;  /* it uses the number of a descriptor that it waits for (poller.h) */
+	_Atomic nsec_t gives_way_until; /* ready, but others go first */
+	_Atomic uint32_t in_try;        /* it uses the number of a descriptor that it waits for (poller.h) */
 
 	/* Several hubs: balance.c. */
 	struct hub *goes_to; /* when it is woken */
