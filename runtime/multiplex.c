@@ -77,7 +77,7 @@ static bool any_closed(const struct watch *w)
 static bool any_moved(const struct watch *w)
 {
 	for (size_t i = 0; i < w->count; i++) {
-		if (__atomic_load_n(&w->node[i].moved, __ATOMIC_ACQUIRE))
+		if (w->node[i].moved)
 			return true;
 	}
 	return false;

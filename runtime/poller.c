@@ -123,7 +123,7 @@ static void wake_one(struct list *waiters)
 	list_for_each (l, waiters) {
 		struct fd_wait *w = container_of(l, struct fd_wait, link);
 		if (!w->chosen) {
-			w->chosen = true;
+			atomic_store_explicit(&w->chosen, true, memory_order_relaxed);
 			thread_wake(w->thread, WAKE_EVENT);
 			return;
 		}
@@ -134,7 +134,7 @@ static void wake_all(struct list *waiters)
 {
 	list_for_each (l, waiters) {
 		struct fd_wait *w = container_of(l, struct fd_wait, link);
-		w->chosen = true;
+		atomic_store_explicit(&w->chosen, true, memory_order_relaxed);
 		thread_wake(w->thread, WAKE_EVENT);
 	}
 }
@@ -179,14 +179,22 @@ void fd_wait_init(struct fd_wait *w, struct thread *t, int fd, enum fd_dir dir)
 
 uint32_t fd_seq(const struct fd_wait *w)
 {
-	return w->entry ? atomic_load_explicit(&w->entry->seq[w->dir], memory_order_acquire) : 0;
+	const struct fd *e;
+	uint32_t seq;
+	do { /* not of an entry that the waiter has been moved from: others go on counting there */
+		e = atomic_load_explicit(&w->entry, memory_order_acquire);
+		if (!e)
+			return 0;
+		seq = atomic_load_explicit(&e->seq[w->dir], memory_order_acquire);
+	} while (unlikely(e != atomic_load_explicit(&w->entry, memory_order_relaxed)));
+	return seq;
 }
 
 /* The entry a waiter is linked to may change under it (fd_closing): lock, look, retry. */
 static struct fd *lock_entry(struct fd_wait *w)
 {
 	for (;;) {
-		struct fd *e = __atomic_load_n(&w->entry, __ATOMIC_ACQUIRE);
+		struct fd *e = atomic_load_explicit(&w->entry, memory_order_acquire);
 		spin_lock(&e->lock);
 		if (w->entry == e)
 			return e;
@@ -270,7 +278,7 @@ static int wait_for_edge(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 		spin_unlock(&e->lock);
 		return -EPERM;
 	}
-	w->chosen = false;
+	atomic_store_explicit(&w->chosen, false, memory_order_relaxed);
 	list_add_tail(&e->waiters[w->dir], &w->link);
 	w->linked = true; /* for another try, too: who closes the number finds it */
 	spin_unlock(&e->lock);
@@ -299,7 +307,7 @@ static int wait_for_edge(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 			/* The event may be in the poller, which busy threads kept from being looked at. */
 			hub_ask_look(t->hub);
 			thread_yield(t);
-			if (!__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE)) {
+			if (!atomic_load_explicit(&w->chosen, memory_order_acquire)) {
 				STAT_ADD(overlooked, 1);
 				register_again(w);
 			}
@@ -307,7 +315,7 @@ static int wait_for_edge(struct fd_wait *w, uint32_t seq, nsec_t deadline)
 		}
 		thread_prepare(t);
 		register_again(w);
-		if (__atomic_load_n(&w->chosen, __ATOMIC_ACQUIRE))
+		if (atomic_load_explicit(&w->chosen, memory_order_acquire))
 			return 0; /* an edge came between the deadline and prepare */
 	}
 }
@@ -332,7 +340,7 @@ void fd_wait_done(struct fd_wait *w)
 
 void fd_wait_follows(struct fd_wait *w, struct fd_wait *hold)
 {
-	if (likely(__atomic_load_n(&hold->entry, __ATOMIC_ACQUIRE) == w->entry))
+	if (likely(atomic_load_explicit(&hold->entry, memory_order_acquire) == w->entry))
 		return;
 	unlink_waiter(w, true);
 	struct fd *e = lock_entry(hold);
@@ -518,7 +526,7 @@ static void move_waiters(struct list *from, struct list *to, struct fd *entry, i
 		list_del(&w->link);
 		w->fd = fd;
 		w->moved = true;
-		__atomic_store_n(&w->entry, entry, __ATOMIC_RELEASE);
+		atomic_store_explicit(&w->entry, entry, memory_order_release);
 		list_add_tail(to, &w->link);
 	}
 }
@@ -553,6 +561,9 @@ static struct fd *keep_for_waiters(struct fd *e, int fd)
 	split_weak(&e->watchers, &strong);
 	spin_lock(&o->lock);
 	forget_cached(o);
+	/* Who has just read the old entry's, and looks at the new one's after its try, must not find the same. */
+	for (int dir = 0; dir < 2; dir++)
+		atomic_store_explicit(&o->seq[dir], atomic_load(&e->seq[dir]) + 1, memory_order_release);
 	o->orphan = true;
 	move_waiters(&e->waiters[0], &o->waiters[0], o, (int)dup);
 	move_waiters(&e->waiters[1], &o->waiters[1], o, (int)dup);

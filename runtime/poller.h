@@ -32,9 +32,9 @@ struct fd {
 	struct hub *hub;             /* in whose poller it is registered; NULL when in none */
 	_Atomic uint8_t kind[2];     /* enum fd_kind per direction */
 	_Atomic uint8_t timeo_known; /* rcvtimeo/sndtimeo below are valid: bit per direction */
-	bool hidden;                 /* the runtime's own: EBADF for the program */
-	bool lent;                   /* hidden, for the length of one call (pidfd, signalfd) */
-	bool orphan;                 /* its number was closed by the program: lives on for those who wait */
+	_Atomic bool hidden;         /* the runtime's own: EBADF for the program */
+	_Atomic bool lent;           /* hidden, for the length of one call (pidfd, signalfd) */
+	_Atomic bool orphan;         /* its number was closed by the program: lives on for those who wait */
 	int comm_tid;                /* plays /proc/self/task/TID/comm (identity.c) */
 	uint32_t closing;            /* between fd_closing() and fd_closed() */
 	uint8_t away;                /* waits in a row by threads of other hubs than the one it is registered with */
@@ -48,17 +48,19 @@ struct fd {
 struct fd_wait {
 	struct list link;
 	struct thread *thread;
-	struct fd *entry;
-	int fd; /* current number: changes when the fd is closed under the waiter (the description is kept alive) */
+	/* Both change when the number is closed under the waiter (the description is kept alive), in a try too: with a
+	 * new entry comes its number. */
+	struct fd *_Atomic entry;
+	_Atomic int fd;
 	uint8_t dir;
 	bool watcher;
 	bool
 	    weak; /* does not keep the description alive: woken after the number was closed, to find out what is left */
 	bool linked;
-	bool chosen;     /* an edge was handed to this waiter: it owes a try or the baton */
-	bool moved;      /* the number was closed: fd is a duplicate now */
-	bool closed;     /* watcher: the number was closed behind it: it watches nothing any more */
-	uint32_t events; /* watcher: the EPOLL bits that wake it; EPOLLERR and EPOLLHUP always do */
+	_Atomic bool chosen; /* an edge was handed to this waiter: it owes a try or the baton */
+	_Atomic bool moved;  /* the number was closed: fd is a duplicate now */
+	bool closed;         /* watcher: the number was closed behind it: it watches nothing any more */
+	uint32_t events;     /* watcher: the EPOLL bits that wake it; EPOLLERR and EPOLLHUP always do */
 };
 
 extern struct spin fd_making; /* held while one of the runtime's own is open but not hidden: no fork is in between */
