@@ -46,6 +46,10 @@ UNIT_LIBS := -luv -lZydis
 # Frames on a green thread's stack come to no end that ASan sees (it is switched away from, left by a jump), and what
 # they have poisoned would be taken for an error of whoever comes there next: no red zones around their locals.
 SAN_STACK := --param asan-stack=0
+# gcc says that TSan does not understand the fences: they order what is atomic, and no data hang on them.
+ifeq ($(SANITIZE),thread)
+WARN += -Wno-tsan
+endif
 endif
 
 LIB_SRC := $(wildcard runtime/*.c runtime/*.S shim/*.c shim/*.S)
@@ -54,11 +58,13 @@ TOOL_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tools/*.c))
 TOOL_LIB_OBJ := $(BUILD)/obj/runtime/patterns.c.o
 PROGRAMS := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
 UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+RACES := $(patsubst tests/race/%.c,$(BUILD)/race/%,$(wildcard tests/race/*.c))
 
 # As many compilers as CPUs, unless the user said.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all programs unit deps demo test real models parity bench soak asan lint format check-format install clean help
+.PHONY: all programs unit races race_programs deps demo test real models parity bench soak asan tsan lint format \
+	check-format install clean help
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libgreen.so $(BUILD)/green
@@ -110,6 +116,23 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/libgreen.a Makefile
 	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(SAN_STACK) $(WARN) $(call said,cflags) -o $@ $< \
 		-lcriterion $(UNIT_LIBS) -lc $(BUILD)/unit/libgreen.a $(call said,libs)
 
+# tests/race: one file, one program. Always under ThreadSanitizer, and so is what it uses of the library.
+races:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=thread race_programs
+
+# What race.h tells the sanitizer of, or delays.
+RACE_WRAPS := context_switch thread_claim thread_go_on
+
+race_programs: $(RACES)
+
+$(BUILD)/race/%: tests/race/%.c $(BUILD)/unit/libgreen.a Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) $(call said,cflags) -o $@ $< \
+		$(RACE_WRAPS:%=-Wl,--wrap=%) $(UNIT_LIBS) -lc $(BUILD)/unit/libgreen.a
+
+tsan: races
+	@python3 tests/run --build $(BUILD) race
+
 # No leaks: LeakSanitizer does not see what is reached from memory that the runtime maps itself.
 asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined unit
@@ -121,7 +144,7 @@ demo: deps
 	@/usr/bin/python3 tools/demo/demo.py --build $(BUILD) $(DEMO_ARGS)
 
 test: deps
-	@$(MAKE) --no-print-directory $(JOBS) all programs unit
+	@$(MAKE) --no-print-directory $(JOBS) all programs unit races
 	@python3 tests/run --build $(BUILD) $(TEST_ARGS)
 
 real: all programs
@@ -164,8 +187,8 @@ deps:
 	export DEBIAN_FRONTEND=noninteractive; \
 	apt-get -qq update && apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing
 
-C_FILES = $(wildcard runtime/*.[ch] shim/*.[ch] tools/*.[ch] tests/unit/*.[ch] tests/programs/*.[ch] tests/programs/*.cc \
-	tests/bench/*.[ch] tests/real/*.[ch])
+C_FILES = $(wildcard runtime/*.[ch] shim/*.[ch] tools/*.[ch] tests/unit/*.[ch] tests/race/*.[ch] tests/programs/*.[ch] \
+	tests/programs/*.cc tests/bench/*.[ch] tests/real/*.[ch])
 
 LINT_C = $(filter-out tests/%,$(filter %.c,$(C_FILES)))
 LINT_FLAGS = $(STD) -I. -D_GNU_SOURCE -DGREEN_VERSION=\"\" -DGREEN_LIBDIR=\"\"
@@ -202,6 +225,7 @@ help:
 	@echo "make bench              measurements, native and green (BENCH_ARGS='--quick echo threads startup')"
 	@echo "make soak               half an hour of everything at once (SOAK_ARGS='--minutes 480 --seed 7')"
 	@echo "make asan               unit tests under AddressSanitizer and UBSan"
+	@echo "make tsan               race tests under ThreadSanitizer"
 	@echo "make lint               clang-tidy, cppcheck, shellcheck"
 	@echo "make format             clang-format in place; make check-format only says"
 	@echo "make deps               install the Debian packages that are missing"
