@@ -728,7 +728,8 @@ int fd_evict(int fd)
 int poller_open(struct hub *h)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
-	h->epoll = h->eventfd = -1;
+	h->epoll = -1;
+	h->eventfd = -1;
 	long ep = sys(SYS_epoll_create1, EPOLL_CLOEXEC);
 	if (ep < 0)
 		return (int)ep;
