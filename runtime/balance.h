@@ -13,11 +13,6 @@
 
 #include "hub.h"
 
-static inline bool hubs_several(void)
-{
-	return unlikely(hub_count > 1);
-}
-
 void balance_help(struct hub *h); /* by its owner at a switch: others may be needed to get through the queue */
 void balance_look(struct hub *h); /* by the monitor: its owner may not come to it */
 struct hub *balance_home(const struct thread *t); /* where it is to go on */

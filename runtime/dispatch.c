@@ -1,7 +1,6 @@
 /* A call comes in: who asks, who answers, and the way back by the pending signals. */
 #include <sys/syscall.h>
 
-#include "balance.h"
 #include "bound.h"
 #include "calls.h"
 #include "compute.h"

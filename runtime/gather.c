@@ -11,9 +11,9 @@
 #define STEADY_MOST (6 * NSEC_PER_SEC)
 #define FADE (200 * NSEC_PER_MSEC) /* what is older counts half */
 
-#define PUSHES_APART                                                                                                 \
-	(200 * 1000)             /* threads that hubs push to each other, on average: where they seldom do that each \
-				    has its own work, and they are left alone */
+/* Threads that hubs push to each other, on average: where they do that more seldom each has its own work, and they are
+ * left alone. */
+#define PUSHES_APART (200 * 1000)
 #define CALLS_APART (500 * 1000) /* more seldom, and there is nothing to compare */
 #define WORTH_PERCENT 125        /* what is to get done where more CPUs are used for it */
 
@@ -106,12 +106,13 @@ static void end_trial(nsec_t now)
 void gather_judge(nsec_t now)
 {
 	uint64_t calls = 0, pushes = 0;
-	nsec_t time = now - judged.at, stood = now - judged.since;
+	nsec_t time = now - judged.at;
 	struct pace *p = gathered() ? &judged.together : &judged.spread;
 	if (time < WINDOW)
 		return;
 	if (!judged.at)
 		judged.since = now;
+	nsec_t stood = now - judged.since;
 	for (int i = 0; i < hub_count; i++) {
 		calls += atomic_load_explicit(&hubs[i]->calls, memory_order_relaxed);
 		pushes += atomic_load_explicit(&hubs[i]->pushes, memory_order_relaxed);

@@ -193,8 +193,8 @@ static void drain_inbound(struct hub *h)
 	}
 }
 
-/* The first whose time has come; NULL: nobody's. With the lock until it is woken or somebody else turns out to have
- * done that: who takes it elsewhere waits for it. */
+/* The first whose time has come; NULL: nobody's. It is claimed, or found claimed by somebody else, under the lock: who
+ * takes it elsewhere waits for that. */
 static struct thread *expire_first(struct hub *h, nsec_t now, bool *parked)
 {
 	struct thread *t = NULL;
@@ -211,9 +211,12 @@ static struct thread *expire_first(struct hub *h, nsec_t now, bool *parked)
 static void expire(struct hub *h)
 {
 	bool parked;
-	if (hub_first_deadline(h) == NEVER)
+	nsec_t first = hub_first_deadline(h);
+	if (first == NEVER)
 		return;
 	nsec_t now = clock_now();
+	if (first > now)
+		return;
 	for (struct thread *t; (t = expire_first(h, now, &parked));)
 		if (parked)
 			thread_go_on(t);
@@ -265,9 +268,9 @@ static void sleep_until_event(struct hub *h)
 		return;
 	}
 	nsec_t start = clock_now();
-	carrier_hub_idle(h, true);
+	carrier_hub_idle(true);
 	look(h, hub_first_deadline(h));
-	carrier_hub_idle(h, false);
+	carrier_hub_idle(false);
 	atomic_store(&h->polling, 0);
 	h->count.poll_ns += clock_now() - start;
 }

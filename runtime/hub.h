@@ -61,7 +61,7 @@ void hub_add_deadline(struct hub *h, struct thread *t, nsec_t deadline);
 void hub_forget_deadline(struct hub *h, struct thread *t);
 nsec_t hub_first_deadline(struct hub *h);    /* NEVER: there is none */
 void hub_push(struct thread *t);             /* to its hub's run queue, from wherever */
-void hub_ready(struct thread *t);            /* ... or to that of who wakes it */
+void hub_ready(struct thread *t);            /* ... or, gathered, to the first hub's */
 struct thread *hub_next(struct hub *h);      /* the next to run, NULL: through the scheduler */
 void hub_count_turn(struct hub *h);          /* at each switch to a thread */
 void hub_ask_look(struct hub *h);            /* at the poller, before the next thread runs */
@@ -72,5 +72,10 @@ void hubs_reset(void);
 #define MAX_HUBS 64
 extern struct hub *hubs[MAX_HUBS];
 extern int hub_count;
+
+static inline bool hubs_several(void)
+{
+	return unlikely(hub_count > 1);
+}
 
 #endif

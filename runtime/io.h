@@ -54,7 +54,7 @@ struct blocking {
 /* All that the call reads or writes is the file's that the number means now. */
 static inline void blocking_hold(struct blocking *b)
 {
-	if (hub_count == 1 || !b->wait.entry)
+	if (!hubs_several() || !b->wait.entry)
 		return;
 	fd_hold(&b->hold, b->wait.thread, b->wait.fd);
 	fd_try_begins(b->wait.thread);

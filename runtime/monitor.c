@@ -32,9 +32,8 @@ static _Atomic uint32_t busy_hubs; /* hubs that are not asleep in their poller *
 static _Atomic uint32_t asleep;    /* futex word: 1 = the monitor sleeps */
 static nsec_t hot_until;           /* it looks SOON until then */
 
-void carrier_hub_idle(struct hub *h, bool idle)
+void carrier_hub_idle(bool idle)
 {
-	(void)h;
 	if (idle) {
 		atomic_fetch_sub(&busy_hubs, 1);
 		return;
@@ -189,7 +188,7 @@ static void monitor_main(struct carrier *self)
 
 void monitor_hub_begins(void)
 {
-	carrier_hub_idle(NULL, false);
+	carrier_hub_idle(false);
 }
 
 int monitor_start(void)

@@ -10,7 +10,7 @@ void monitor_hub_begins(void); /* one more, which is awake */
 int monitor_start(void);
 extern bool monitor_runs;
 /* Around a hub's sleep in the poller: the monitor sleeps while every hub does. */
-void carrier_hub_idle(struct hub *h, bool idle);
+void carrier_hub_idle(bool idle);
 
 /* Are there any? */
 bool monitor_hubs_idle(void);

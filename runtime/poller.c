@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#include "balance.h"
 #include "carrier.h"
 #include "clock.h"
 #include "hub.h"

@@ -115,7 +115,7 @@ void fd_wait_follows(struct fd_wait *w, struct fd_wait *hold);
  */
 static inline void fd_try_begins(struct thread *t)
 {
-	if (hub_count > 1)
+	if (hubs_several())
 		atomic_exchange(&t->in_try, 1); /* before the number is read: pairs with await_tries() */
 }
 

@@ -8,7 +8,6 @@
 #include "calls.h"
 #include "loop.h"
 #include "monitor.h"
-#include "say.h"
 #include "signal_core.h"
 #include "stats.h"
 #include "trap.h"

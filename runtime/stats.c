@@ -39,7 +39,7 @@ static void print(int fd)
 	}
 	say_to(fd, "stats: switches %l, parks %l, signals delivered %l", all.switches, all.parks, stats.signals);
 	say_to(fd, "stats: polls %l, time in poll %l ms", all.polls, all.poll_ns / NSEC_PER_MSEC);
-	if (hub_count > 1)
+	if (hubs_several())
 		say_to(fd, "stats: hubs %l, stolen threads %l", (unsigned long)hub_count, stats.steals);
 	if (stats.overlooked)
 		say_to(fd, "stats: overlooked %l: ready, but no event said so", stats.overlooked);

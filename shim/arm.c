@@ -7,7 +7,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include "shim/sandbox.h"
 #include "shim/sites.h"
 #include "shim/symbols.h"
+#include "shim/text.h"
 #include "shim/trap.h"
 
 static _Atomic enum { DORMANT, ARMING, ARMED, REFUSED } state;
@@ -110,13 +110,7 @@ static bool wanted(const struct site *s)
 static unsigned long status_number(const char *name, int base)
 {
 	char text[4096];
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	const char *line = strstr(text, name);
+	const char *line = text_read("/proc/self/status", text, sizeof(text)) ? strstr(text, name) : NULL;
 	return line ? strtoul(line + strlen(name), NULL, base) : 0;
 }
 

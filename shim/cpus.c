@@ -5,30 +5,19 @@
  */
 #include "shim/cpus.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static bool read_text(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ssize_t n = read(fd, text, size - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
+#include "shim/text.h"
 
 static bool read_file_of(const char *group, const char *name, char *text, size_t size)
 {
 	char path[PATH_MAX];
-	return (size_t)snprintf(path, sizeof(path), "%s/%s", group, name) < sizeof(path) && read_text(path, text, size);
+	return (size_t)snprintf(path, sizeof(path), "%s/%s", group, name) < sizeof(path) && text_read(path, text, size);
 }
 
 /* Version 2: "max 100000", or a quota instead of max. Version 1: a file for each, and a quota of -1. */
@@ -81,7 +70,7 @@ static bool names_cpu(const char *list, size_t length)
 }
 
 /* One line: "4:cpu,cpuacct:/path", or "0::/path" for version 2. Version 1 is mounted by its controllers' names, and cpu
- * is a link to where there are several; version 2 at the root or, beside version 1, at unified. */
+ * is a link to where there are several; version 2 at the root, but where version 1 has the controllers. */
 static int quota_of_line(const char *line, size_t length, const char *root)
 {
 	char mount[PATH_MAX];
@@ -127,7 +116,7 @@ int cpus_usable(void)
 {
 	char groups[8192];
 	int cpus = cpus_of_affinity();
-	return read_text("/proc/self/cgroup", groups, sizeof(groups))
+	return text_read("/proc/self/cgroup", groups, sizeof(groups))
 		   ? fewer(cpus_of_groups(groups, "/sys/fs/cgroup"), cpus)
 		   : cpus;
 }

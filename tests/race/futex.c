@@ -135,8 +135,7 @@ int main(int argc, char **argv)
 	race_hubs(HUBS);
 	for (int i = 0; i < RACERS; i++)
 		race_start(&ones[i].racer, i, i % HUBS, rounds);
-	for (int i = 0; i < OUTSIDE; i++)
-		check(!pthread_create(&p[i], NULL, outside, (void *)(intptr_t)(RACERS + i)), "nobody outside");
+	race_outside(p, OUTSIDE, RACERS, outside);
 	race_monitor_begin();
 	race_end(RACERS, wake_the_last);
 	atomic_store(&over, true);

@@ -225,7 +225,7 @@ static inline void race_hubs(int count)
 		race_lay_context(s, race_schedule);
 		hubs[i]->scheduler = &s->thread;
 		hubs[i]->run.thieves = true;
-		carrier_hub_idle(hubs[i], false);
+		carrier_hub_idle(false);
 		check(!pthread_create(&p, NULL, race_carrier, hubs[i]), "no carrier");
 	}
 }
@@ -248,6 +248,13 @@ static void *race_monitor(void *arg)
 		usleep(r / 256 % 128);
 	}
 	return NULL;
+}
+
+/* Threads that have no hub; their numbers come behind the racers'. */
+static inline void race_outside(pthread_t *p, int count, int racers, void *(*run)(void *))
+{
+	for (int i = 0; i < count; i++)
+		check(!pthread_create(&p[i], NULL, run, (void *)(intptr_t)(racers + i)), "nobody outside");
 }
 
 static inline void race_monitor_begin(void)

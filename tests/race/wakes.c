@@ -110,15 +110,14 @@ static void *outside(void *arg)
 int main(int argc, char **argv)
 {
 	struct carrier c;
-	pthread_t p;
+	pthread_t p[OUTSIDE];
 	uint64_t waited = 0, timed_out = 0;
 	race_begin(argc, argv);
 	race_carrier_init(&c, NULL);
 	race_hubs(HUBS);
 	for (int i = 0; i < RACERS; i++)
 		race_start(&ones[i].racer, i, i % HUBS, rounds);
-	for (int i = 0; i < OUTSIDE; i++)
-		check(!pthread_create(&p, NULL, outside, (void *)(intptr_t)(RACERS + i)), "nobody outside");
+	race_outside(p, OUTSIDE, RACERS, outside);
 	race_monitor_begin();
 	race_end(RACERS, NULL);
 	for (int i = 0; i < RACERS; i++) {
