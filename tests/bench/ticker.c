@@ -1,6 +1,7 @@
 /*
  * A thread that ticks each millisecond beside others that compute or block. Says how the ticks came, as a line of JSON:
- * how many there were, the worst gap between two, how many gaps were longer than 10 ms.
+ * how many there were, the worst gap between two, how many gaps were longer than 10 ms; the same two without what the
+ * machine took away from everybody (stalls.h).
  *
  *     ticker SECONDS DIRECTORY none
  *     ticker SECONDS DIRECTORY hogs N      N threads compute and make no call
@@ -26,20 +27,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "stalls.h"
+
+#define GAPS 100000 /* that are looked at again */
 #define COLD_BYTES (1L << 30)
 #define BLOCK (1L << 20)
 
 static const char *directory;
 static double seconds;
 static long threads;
-
-static double now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
 
 static void check(int fine, const char *what)
 {
@@ -205,23 +201,38 @@ static const struct {
     {"aio", events, NULL},
 };
 
+static struct {
+	double from, to;
+} gaps[GAPS];
+
 static void *ticks(void *arg)
 {
 	struct timespec ms = {0, 1000000};
-	double last = now_ms(), end = last + seconds * 1e3, worst = 0;
-	long n = 0, over = 0;
+	double last = stalls_now(), end = last + seconds * 1e3, worst = 0, worst_own = 0;
+	long n = 0, over = 0, over_own = 0, gap_count = 0;
 
 	for (; last < end; n++) {
 		double at;
 
 		nanosleep(&ms, NULL);
-		at = now_ms();
+		at = stalls_now();
 		if (at - last > worst)
 			worst = at - last;
 		over += at - last > 10;
+		if (at - last > 3 && gap_count < GAPS) {
+			gaps[gap_count].from = last;
+			gaps[gap_count++].to = at;
+		}
 		last = at;
 	}
-	printf("{\"ticks\": %ld, \"worst_ms\": %.2f, \"over_10\": %ld}\n", n, worst, over);
+	for (long i = 0; i < gap_count; i++) {
+		double own = gaps[i].to - gaps[i].from - stalls_in(gaps[i].from, gaps[i].to);
+		if (own > worst_own)
+			worst_own = own;
+		over_own += own > 10;
+	}
+	printf("{\"ticks\": %ld, \"worst_ms\": %.2f, \"over_10\": %ld, \"worst_own_ms\": %.2f, \"over_10_own\": %ld}\n",
+	    n, worst, over, worst_own, over_own);
 	return arg;
 }
 
@@ -249,6 +260,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (threads && cases[i].prepare)
 		cases[i].prepare();
+	stalls_begin();
 	ticker = start(ticks, 0);
 	for (long n = 0; n < (cases[i].fn == openmp ? 1 : threads); n++)
 		start(cases[i].fn, n);
