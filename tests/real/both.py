@@ -28,6 +28,8 @@ def fail(what):
 
 
 def finish():
+    for what in failures:  # once more, where a long output is cut
+        print(f"FAIL {what.splitlines()[0]}")
     sys.exit(1 if failures else 0)
 
 
