@@ -65,7 +65,7 @@ const struct call calls[CALLS] = {
     /* signals */
     PLAIN(rt_sigaction), PLAIN(rt_sigprocmask), PLAIN(rt_sigpending), ON_HUB(rt_sigsuspend), ON_HUB(rt_sigtimedwait),
     PLAIN(rt_sigreturn), PLAIN(sigaltstack), PLAIN(tgkill), PLAIN(tkill), PLAIN(rt_tgsigqueueinfo), ON_HUB(pause),
-    PLAIN(kill), PLAIN(rt_sigqueueinfo), [SYS_signalfd] = {call_signalfd, false},
+    PLAIN(kill), PLAIN(rt_sigqueueinfo), PLAIN(pidfd_send_signal), [SYS_signalfd] = {call_signalfd, false},
     [SYS_signalfd4] = {call_signalfd, false},
     PLAIN(timer_create), PLAIN(timer_settime), PLAIN(timer_getoverrun), PLAIN(timer_delete),
     /* System V and POSIX queues, semaphores, native AIO: the kernel's own waits */

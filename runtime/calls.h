@@ -69,7 +69,7 @@ extern call_fn call_sched_getscheduler, call_sched_setscheduler, call_prctl, cal
 extern call_fn call_rt_sigaction, call_rt_sigprocmask, call_rt_sigpending, call_rt_sigsuspend, call_rt_sigtimedwait;
 extern call_fn call_rt_sigreturn, call_sigaltstack, call_tgkill, call_tkill, call_rt_tgsigqueueinfo, call_pause,
     call_kill;
-extern call_fn call_rt_sigqueueinfo, call_signalfd;
+extern call_fn call_rt_sigqueueinfo, call_pidfd_send_signal, call_signalfd;
 /* kernel_waits.c */
 extern call_fn call_flock, call_semop, call_semtimedop, call_msgsnd, call_msgrcv, call_mq_timedsend,
     call_mq_timedreceive, call_io_getevents, call_io_pgetevents, call_io_uring_enter, call_getrandom, call_msync;

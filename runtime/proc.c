@@ -35,10 +35,9 @@ static int proc_open(const char *before, int number, const char *after, int mode
 	return fd_lend(SYS_openat, AT_FDCWD, (long)path, mode | O_CLOEXEC, 0);
 }
 
-size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size)
+static size_t read_and_release(int fd, char *buf, size_t size)
 {
 	size_t n = 0;
-	int fd = proc_open(before, number, after, O_RDONLY);
 	if (fd < 0)
 		return 0;
 	long got;
@@ -46,6 +45,11 @@ size_t proc_read(const char *before, int number, const char *after, char *buf, s
 		n += (size_t)got;
 	fd_release(fd);
 	return n;
+}
+
+size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size)
+{
+	return read_and_release(proc_open(before, number, after, O_RDONLY), buf, size);
 }
 
 void proc_write(const char *before, int number, const char *after, const char *buf, size_t size)
@@ -92,4 +96,17 @@ bool proc_sleeps(int tid)
 	while (n && stat[n - 1] != ')')
 		n--;
 	return n && n + 1 < sizeof(stat) && (stat[n + 1] == 'S' || stat[n + 1] == 'D');
+}
+
+/* The directory's "stat" begins with the number. */
+int proc_pid_of(int fd)
+{
+	char text[512];
+	uint64_t pid = 0;
+	size_t n = proc_read("/proc/self/fdinfo/", fd, "", text, sizeof(text));
+	if (!proc_field(text, text + n, "\nPid:", 10, &pid)) {
+		n = read_and_release(fd_lend(SYS_openat, fd, (long)"stat", O_RDONLY | O_CLOEXEC, 0), text, sizeof(text));
+		proc_field(text, text + n, "", 10, &pid);
+	}
+	return (int)pid;
 }

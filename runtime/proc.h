@@ -13,5 +13,7 @@ void proc_write(const char *before, int number, const char *after, const char *b
 bool proc_sleeps(int tid);
 /* The number behind `key`, anywhere before `end`. false: no such key. */
 bool proc_field(const char *p, const char *end, const char *key, unsigned base, uint64_t *value);
+/* Of which process this is a pidfd or the directory in /proc; 0: of none that is seen from here. */
+int proc_pid_of(int fd);
 
 #endif

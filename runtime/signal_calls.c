@@ -1,4 +1,5 @@
 /* The signal calls of a green thread. */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -344,34 +345,75 @@ static bool stays_here(int sig)
 	return sig > 0 && sig <= SIGNALS && actions[sig].handler > 1 && !(atomic_load(&real_mask) & SIGBIT(sig));
 }
 
-long call_kill(struct thread *t, struct regs *r)
+/* As kill() sends to this process. */
+static long kill_us(struct thread *t, int sig)
 {
-	int sig = (int)r->rsi;
-	if (!is_us((int)r->rdi))
-		return native_regs(t, r);
 	if (!stays_here(sig))
 		return native(t, SYS_kill, runtime_pid, sig, 0, 0, 0, 0);
 	struct ksiginfo info = from_ourselves(sig, SI_USER);
 	return signal_send_process(&info);
 }
 
+long call_kill(struct thread *t, struct regs *r)
+{
+	return is_us((int)r->rdi) ? kill_us(t, (int)r->rsi) : native_regs(t, r);
+}
+
+/* As rt_sigqueueinfo() sends to this process. */
+static long queue_to_us(struct thread *t, int sig, struct ksiginfo *info)
+{
+	info->si_signo = sig;
+	if (stays_here(sig))
+		return signal_send_process(info);
+	bool as_kernel = info->si_code >= 0 || info->si_code == SI_TKILL;
+	if (as_kernel && sig > 0 && sig <= SIGNALS) {
+		send_by_kernel(sig, info);
+		return 0;
+	}
+	return native(t, SYS_rt_sigqueueinfo, runtime_pid, sig, (long)info, 0, 0, 0);
+}
+
 long call_rt_sigqueueinfo(struct thread *t, struct regs *r)
 {
 	struct ksiginfo info;
-	int pid = (int)r->rdi, sig = (int)r->rsi;
+	int pid = (int)r->rdi;
 	if (!is_us(pid))
 		return native_regs(t, r);
 	if (user_read(&info, r->rdx))
 		return -EFAULT;
 	if (pretends(t, &info, pid))
 		return -EPERM;
-	info.si_signo = sig;
-	if (stays_here(sig))
-		return signal_send_process(&info);
-	bool as_kernel = info.si_code >= 0 || info.si_code == SI_TKILL;
-	if (as_kernel && sig > 0 && sig <= SIGNALS) {
-		send_by_kernel(sig, &info);
-		return 0;
-	}
-	return native(t, SYS_rt_sigqueueinfo, runtime_pid, sig, (long)&info, 0, 0, 0);
+	return queue_to_us(t, (int)r->rsi, &info);
+}
+
+/*
+ * pidfd_send_signal(2). Whom it is about is in the descriptor, and how far it goes in the flags (Linux 6.9): to the
+ * process, or to its main thread, the only one of ours for which the kernel makes a pidfd of a thread.
+ */
+enum { BY_DESCRIPTOR, TO_THREAD, TO_PROCESS };
+
+static unsigned pidfd_scope(int fd, unsigned flags)
+{
+	if (flags != BY_DESCRIPTOR)
+		return flags;
+	return sys(SYS_fcntl, fd, F_GETFL) & O_EXCL /* PIDFD_THREAD */ ? TO_THREAD : TO_PROCESS;
+}
+
+long call_pidfd_send_signal(struct thread *t, struct regs *r)
+{
+	int fd = (int)r->rdi, sig = (int)r->rsi;
+	unsigned flags = (unsigned)r->r10;
+	struct ksiginfo info = {0};
+	/* What is wrong with these two, or unknown to this kernel, signal 0 tells. */
+	if (flags > TO_PROCESS || sys(SYS_pidfd_send_signal, fd, 0, 0, flags) || proc_pid_of(fd) != runtime_pid)
+		return native_regs(t, r);
+	if (r->rdx && user_read(&info, r->rdx))
+		return -EFAULT;
+	if (r->rdx && info.si_signo != sig)
+		return -EINVAL;
+	if (r->rdx && pretends(t, &info, runtime_pid))
+		return -EPERM;
+	if (pidfd_scope(fd, flags) == TO_THREAD)
+		return r->rdx ? send_to(t, r, runtime_pid, sig, &info) : tkill(t, r, runtime_pid, sig);
+	return r->rdx ? queue_to_us(t, sig, &info) : kill_us(t, sig);
 }
