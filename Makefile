@@ -54,8 +54,10 @@ endif
 
 LIB_SRC := $(wildcard runtime/*.c runtime/*.S shim/*.c shim/*.S)
 LIB_OBJ := $(LIB_SRC:%=$(BUILD)/obj/%.o)
-TOOL_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tools/*.c))
+TOOL_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tools/*.c tools/trace/*.c))
 TOOL_LIB_OBJ := $(BUILD)/obj/runtime/patterns.c.o
+# What reads stacks and symbols.
+TOOL_LIBS := -lunwind-x86_64 -lunwind -ldw -lelf
 PROGRAMS := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
 UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 RACES := $(patsubst tests/race/%.c,$(BUILD)/race/%,$(wildcard tests/race/*.c))
@@ -76,7 +78,7 @@ $(BUILD)/libgreen.so: $(LIB_OBJ) shim/libgreen.map
 		{ echo "$@: must need nothing but libc" >&2; exit 1; }
 
 $(BUILD)/green: $(TOOL_OBJ) $(TOOL_LIB_OBJ)
-	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
 
 $(BUILD)/obj/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -115,6 +117,17 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/libgreen.a Makefile
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(SAN_STACK) $(WARN) $(call said,cflags) -o $@ $< \
 		-lcriterion $(UNIT_LIBS) -lc $(BUILD)/unit/libgreen.a $(call said,libs)
+
+# tests/unit/tool_*.c: of the tool's parts, and with what these use.
+$(BUILD)/unit/libtools.a: $(filter-out %/green.c.o,$(TOOL_OBJ)) $(TOOL_LIB_OBJ)
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/unit/tool_%: tests/unit/tool_%.c $(BUILD)/unit/libtools.a Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) $(call said,cflags) -o $@ $< -lcriterion \
+		$(BUILD)/unit/libtools.a $(TOOL_LIBS) $(call said,libs)
 
 # tests/race: one file, one program. Always under ThreadSanitizer, and so is what it uses of the library.
 races:
@@ -187,7 +200,7 @@ deps:
 	export DEBIAN_FRONTEND=noninteractive; \
 	apt-get -qq update && apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing
 
-C_FILES = $(wildcard runtime/*.[ch] shim/*.[ch] tools/*.[ch] tests/unit/*.[ch] tests/race/*.[ch] tests/programs/*.[ch] \
+C_FILES = $(wildcard runtime/*.[ch] shim/*.[ch] tools/*.[ch] tools/trace/*.[ch] tests/unit/*.[ch] tests/race/*.[ch] tests/programs/*.[ch] \
 	tests/programs/*.cc tests/bench/*.[ch] tests/real/*.[ch])
 
 LINT_C = $(filter-out tests/%,$(filter %.c,$(C_FILES)))
