@@ -16,6 +16,7 @@
 #include "say.h"
 #include "signal_core.h"
 #include "stats.h"
+#include "trace.h"
 
 #define IDLE_STACK (32 * 1024)
 #define SIGNAL_STACK CARRIER_SIGNAL_STACK
@@ -560,6 +561,8 @@ bool hub_handoff(struct thread *t)
 	if (!spare)
 		return false; /* the monitor will try again */
 	STAT_ADD(handoffs, 1);
+	if (tracing())
+		trace_hands_off();
 	cpu_time_alone(t);
 	c->hub = NULL;
 	set_state(c, MODE_HUBLESS);
@@ -609,10 +612,15 @@ long native_in_try(struct thread *t, long nr, long a, long b, long c_, long d, l
 	const long args[6] = {a, b, c_, d, e, f};
 	if (signal_pending(&t->sig))
 		return -ERESTARTNOINTR;
+	struct trace_native_call traced = {0};
+	if (tracing())
+		traced = trace_native_begins(t);
 	carrier_sync_mask(c);
 	carrier_publish_native(c);
 	long ret = native_syscall(args, nr, &c->attention);
-	carrier_enter(c);
+	bool rescued = carrier_enter(c);
+	if (tracing())
+		trace_native_ends(&traced, rescued ? c : NULL);
 	return ret == -EINTR && not_for(t) ? -ERESTARTNOINTR : ret;
 }
 

@@ -68,6 +68,11 @@ struct carrier {
 	struct thread *bound_to;        /* runs nothing else */
 	void (*body)(struct carrier *); /* what it does */
 	nsec_t stolen_at;               /* its CPU clock when its hub was last taken (monitor.c) */
+	nsec_t rescued_at;              /* when that was, and how many were ready (trace_run.c) */
+	uint32_t rescue_waiting;
+	_Atomic bool trace_asked; /* its handler is to have a look at the thread's stack */
+	bool trace_sampled;       /* somebody had, since its thread came out of the runtime */
+	nsec_t trace_since;
 	bool is_shadow;                 /* of a child that shares our memory (process.c) */
 	unsigned long shadow_flags;     /* of its clone */
 	ksigset_t shadow_mask;

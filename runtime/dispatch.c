@@ -9,6 +9,7 @@
 #include "runtime.h"
 #include "signal_core.h"
 #include "stats.h"
+#include "trace.h"
 #include "trap.h"
 
 static bool restarts(long ret)
@@ -31,6 +32,8 @@ static bool scheduler_swallows(struct regs *r)
 /* Nobody of ours: a scheduler or idle context, the child of a vfork, a dormant child of a fork. */
 static void dispatch_native(struct carrier *c, struct regs *r)
 {
+	if (unlikely(trace_native) && trace_native_call(r))
+		return;
 	if (r->nr == SYS_rt_sigreturn)
 		native_sigreturn(r->rsp);
 	bool own_stack = (r->nr == SYS_clone && (r->rdi & 0x100 /* CLONE_VM */ || r->rsi)) || r->nr == SYS_clone3 ||
@@ -107,9 +110,12 @@ void dispatch(struct regs *r)
 		dispatch_native(c, r);
 		return;
 	}
-	if (unlikely(carrier_enter(c)))
+	bool rescued = carrier_enter(c);
+	if (unlikely(rescued))
 		compute_rescued(t);
 	t->regs = r;
+	if (tracing())
+		trace_call_begins(t, r, rescued ? c : NULL);
 	answer(t, r);
 	if (unlikely(!carrier_current()))
 		return;
@@ -133,6 +139,8 @@ void signals_look(struct thread *t)
 static void finish(struct thread *t, struct regs *r)
 {
 	struct carrier *c;
+	if (tracing())
+		trace_call_ends(t, r, (long)r->rax);
 	if (unlikely(hub_had_enough()))
 		thread_yield(t);
 	signals_look(t);

@@ -15,6 +15,7 @@
 #include "calls.h"
 #include "mem.h"
 #include "stats.h"
+#include "trace.h"
 
 #define BUCKETS 4096 /* a power of two */
 
@@ -157,6 +158,8 @@ static long futex_wait(struct thread *t, uint32_t *addr, uint32_t val, nsec_t de
 		return -EAGAIN;
 	}
 	struct futex_waiter w = {.addr = addr, .bitset = bitset};
+	if (tracing())
+		trace_waits(addr, val, false, deadline);
 	return wait_parked(t, b, &w, deadline);
 }
 
@@ -375,6 +378,8 @@ static long lock_pi(struct thread *t, uint32_t *addr, nsec_t deadline, bool try)
 			break;
 	}
 	struct futex_waiter w = {.addr = addr, .bitset = FUTEX_BITSET_MATCH_ANY, .pi = true};
+	if (tracing())
+		trace_waits(addr, word, true, deadline);
 	long ret = wait_parked(t, b, &w, deadline);
 	return ret == -ERESTARTSYS ? -ERESTARTNOINTR : ret;
 }

@@ -19,6 +19,7 @@
 #include "say.h"
 #include "signal_core.h"
 #include "stats.h"
+#include "trace.h"
 
 #define TICK (4 * NSEC_PER_MSEC)
 #define SOON (1 * NSEC_PER_MSEC)    /* somebody waits for the thread that was seen to run, or may have to */
@@ -29,8 +30,13 @@
 bool monitor_runs;
 
 static _Atomic uint32_t busy_hubs; /* hubs that are not asleep in their poller */
-static _Atomic uint32_t asleep;    /* futex word: 1 = the monitor sleeps */
 static nsec_t hot_until;           /* it looks SOON until then */
+
+/* 1 = the monitor sleeps. `green trace` wakes it too, so it may be in memory that is shared. */
+static _Atomic uint32_t *monitor_word(void)
+{
+	return __atomic_load_n(&monitor_asleep, __ATOMIC_SEQ_CST);
+}
 
 void carrier_hub_idle(bool idle)
 {
@@ -39,8 +45,9 @@ void carrier_hub_idle(bool idle)
 		return;
 	}
 	atomic_fetch_add(&busy_hubs, 1);
-	if (unlikely(atomic_load(&asleep)) && atomic_exchange(&asleep, 0))
-		sys(SYS_futex, &asleep, FUTEX_WAKE_PRIVATE, 1);
+	_Atomic uint32_t *asleep = monitor_word();
+	if (unlikely(atomic_load(asleep)) && atomic_exchange(asleep, 0))
+		sys(SYS_futex, asleep, FUTEX_WAKE, 1);
 }
 
 bool monitor_hubs_idle(void)
@@ -50,11 +57,12 @@ bool monitor_hubs_idle(void)
 
 static void rest(void)
 {
-	atomic_store(&asleep, 1);
-	while (atomic_load(&asleep)) {
-		if (atomic_load(&busy_hubs) && atomic_exchange(&asleep, 0))
+	_Atomic uint32_t *asleep = monitor_word();
+	atomic_store(asleep, 1);
+	while (atomic_load(asleep)) {
+		if (atomic_load(&busy_hubs) && atomic_exchange(asleep, 0))
 			return;
-		sys(SYS_futex, &asleep, FUTEX_WAIT_PRIVATE, 1, 0);
+		sys(SYS_futex, asleep, FUTEX_WAIT, 1, 0);
 	}
 }
 
@@ -105,6 +113,8 @@ static bool rescue(struct hub *h, struct carrier *c, uint64_t state)
 		return false;
 	}
 	c->stolen_at = cpu_time_of_carrier(c->tid);
+	c->rescued_at = clock_now();
+	c->rescue_waiting = run_queue_length(&h->run);
 	if (!atomic_compare_exchange_strong(&c->state, &state, (state & ~(uint64_t)MODE_MASK) | MODE_STOLEN)) {
 		spare_put(spare);
 		return false;
@@ -138,6 +148,13 @@ static bool in_program(const struct seen *now)
 	return (now->state & MODE_MASK) == MODE_USER;
 }
 
+/* Where it is, for a trace. */
+static void show(struct hub *h, const struct seen *now)
+{
+	if (now->runs && in_program(now) && !now->c->trace_sampled)
+		trace_sample(now->c, now->since, proc_sleeps(now->c->tid), run_queue_length(&h->run));
+}
+
 /* After how long the hub is to be looked at again. */
 static nsec_t look_at(struct hub *h, struct seen *last)
 {
@@ -146,9 +163,13 @@ static nsec_t look_at(struct hub *h, struct seen *last)
 	if (!atomic_load(&h->polling) && now.looks == last->looks)
 		hub_ask_look(h);
 	*last = now;
+	if (tracing() && now.stuck && clock_now() - now.since >= TICK)
+		show(h, &now);
 	if (!waited_for && !(now.stays && somebody_may_wait() && clock_now() - now.since >= TICK))
 		return now.stays || now.rescued ? SOON : TICK;
 	if (in_program(&now) && (now.stuck || now.known || proc_sleeps(now.c->tid))) {
+		if (tracing())
+			show(h, &now);
 		if (rescue(h, now.c, now.state))
 			*last = (struct seen){
 			    .c = atomic_load(&h->owner), .turns = now.turns + 1, .since = clock_now(), .rescued = true};
@@ -168,6 +189,7 @@ static void monitor_main(struct carrier *self)
 		sys(SYS_nanosleep, &time, 0);
 		quiet = atomic_load(&busy_hubs) ? 0 : quiet + tick;
 		tick = clock_now() < hot_until ? SOON : TICK;
+		trace_look(tick);
 		if (hubs_several())
 			gather_judge(clock_now());
 		for (int i = 0; i < hub_count; i++) {
@@ -194,7 +216,6 @@ void monitor_hub_begins(void)
 int monitor_start(void)
 {
 	atomic_store(&busy_hubs, 1);
-	atomic_store(&asleep, 0);
 	struct carrier *c = pages_alloc(4096 + MONITOR_STACK);
 	if (!c)
 		return -ENOMEM;

@@ -13,6 +13,7 @@
 #include "mem.h"
 #include "proc.h"
 #include "stats.h"
+#include "trace.h"
 
 #define CHUNK_BITS 10
 #define CHUNK (1 << CHUNK_BITS)
@@ -704,6 +705,7 @@ int fd_evict(int fd)
 	spin_unlock(&fd_making);
 	if (to < 0)
 		return (int)to;
+	bool of_trace = trace_evict(fd, (int)to);
 	for (int i = 0; i < hub_count; i++) {
 		struct hub *h = hubs[i];
 		if (h->epoll == fd) /* who has read the old number meets an error, and reads it again */
@@ -713,7 +715,7 @@ int fd_evict(int fd)
 			while (atomic_load(&h->eventfd_users))
 				sys(SYS_sched_yield);
 		}
-		if (h->epoll != (int)to && h->eventfd != (int)to && stats_fd != fd)
+		if (h->epoll != (int)to && h->eventfd != (int)to && stats_fd != fd && !of_trace)
 			h->loop = NULL; /* libuv cannot be told of another number */
 	}
 	if (stats_fd == fd)

@@ -61,6 +61,20 @@ void proc_write(const char *before, int number, const char *after, const char *b
 	fd_release(fd);
 }
 
+int proc_open_self(const char *file)
+{
+	char path[PATH_SIZE];
+	*append(append(path, "/proc/self/"), file) = '\0';
+	return fd_lend(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+}
+
+long proc_link_of(int fd, char *buf, size_t size)
+{
+	char path[PATH_SIZE];
+	*append_number(append(path, "/proc/self/fd/"), fd) = '\0';
+	return sys(SYS_readlink, path, buf, size);
+}
+
 static unsigned hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -12,6 +12,7 @@
 #include "signal_core.h"
 #include "stats.h"
 #include "timer.h"
+#include "trace.h"
 #include "trap.h"
 
 /* The scheduling of a child, on its own kernel thread, which has a carrier's. */
@@ -35,6 +36,7 @@ static void become_dormant(struct thread *t)
 	hubs_reset();
 	futex_reset_in_child();
 	timers_reset_in_child();
+	trace_reset_in_child();
 	epoll_sets_reset_in_child();
 	signals_restore_kernel(t);
 	traps_reset_in_child();

@@ -7,6 +7,14 @@
 struct thread;
 struct regs;
 
+/* A thread's last call that came by the symbol door. It is still under way as long as the word at `frame` is `caller`
+ * and the stack pointer is below. */
+struct noted_symbol {
+	uintptr_t caller; /* 0: there was none */
+	uintptr_t frame;
+	uint32_t symbol, count;
+};
+
 struct runtime_hooks {
 	/* Address at which the call that goes on at `resume` can be issued again, and where an unwinder finds it; 0 if
 	 * it is no site of ours. */
@@ -21,6 +29,7 @@ struct runtime_hooks {
 	bool (*trap_excepts)(uintptr_t ip);        /* a trapped call from there is the kernel's; NULL: there is none */
 	void (*preempted)(void);                   /* as a handler: comes in at once, with the frame behind it */
 	void (*forked)(void);                      /* in the child of a fork: dormant again */
+	intptr_t noted_symbol; /* where that is, from a thread's TLS base; 0: nowhere */
 };
 extern struct runtime_hooks runtime_hooks;
 

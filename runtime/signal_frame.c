@@ -17,6 +17,7 @@
 #include "signal_core.h"
 #include "stack.h"
 #include "stats.h"
+#include "trace.h"
 #include "trap.h"
 
 #ifndef SYS_USER_DISPATCH /* Linux 5.11 */
@@ -281,6 +282,16 @@ static bool forced_by_own_call(struct carrier *c, int sig, struct ksiginfo *info
 	return true;
 }
 
+/* The monitor wanted to know where the thread is. To come into the runtime for that alone would look like progress. */
+static bool trace_took_sample(struct carrier *c, struct thread *t, const struct kucontext *uc)
+{
+	if (likely(!atomic_load_explicit(&c->trace_asked, memory_order_relaxed)))
+		return false;
+	atomic_store(&c->trace_asked, false);
+	trace_sample_here(c, uc);
+	return !signal_pending(&t->sig) && !t->bind_wanted && !(c->hub && atomic_load(&c->hub->preempt));
+}
+
 static void record(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc)
 {
 	if (c->current && is_of_current(sig, info, c->current)) {
@@ -333,6 +344,8 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	bool leaving = in_program && in_range(uc->ip, leave_begin, leave_end);
 	if (in_program && !leaving && in_runtime_text(uc->ip))
 		in_program = false; /* on its way in, or in a native call */
+	if (unlikely(kick && in_program && !leaving && trace_took_sample(c, t, uc)))
+		return;
 	if (is_fault(sig, info)) {
 		if (!in_program && forced_by_own_call(c, sig, info, uc))
 			return;
@@ -440,6 +453,8 @@ void signal_deliver(struct thread *t, struct regs *r, long ret)
 			r->rax = (uint64_t)ret;
 		}
 		t->restart_deadline = 0;
+		if (tracing())
+			trace_call_ends(t, r, ret);
 		if (trapped(t, r))
 			trap_restore_extended(r); /* the kick's frame takes it along */
 		c->deliver_info = info;

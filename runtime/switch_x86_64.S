@@ -209,8 +209,8 @@ leave_end:
  */
 	.globl user_access_begin, user_access_end, user_access_fault
 	.hidden user_access_begin, user_access_end, user_access_fault
-	.globl user_copy, user_load32, user_store32, user_cas32
-	.hidden user_copy, user_load32, user_store32, user_cas32
+	.globl user_copy, user_load32, user_load64, user_store32, user_cas32
+	.hidden user_copy, user_load32, user_load64, user_store32, user_cas32
 user_access_begin:
 	.type user_copy, @function
 user_copy:
@@ -230,6 +230,15 @@ user_load32:
 	ret
 	.cfi_endproc
 	.size user_load32, . - user_load32
+	.type user_load64, @function
+user_load64:
+	.cfi_startproc
+	mov	(%rdi), %rcx
+	mov	%rcx, (%rsi)
+	xor	%eax, %eax
+	ret
+	.cfi_endproc
+	.size user_load64, . - user_load64
 	.type user_store32, @function
 user_store32:
 	.cfi_startproc

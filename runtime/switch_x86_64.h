@@ -22,6 +22,7 @@ extern const char context_start[];
 /* The program's memory, with the kernel's manners: 0 or -EFAULT. */
 long user_copy(void *dst, const void *src, size_t n);
 long user_load32(const uint32_t *p, uint32_t *value);
+long user_load64(const uint64_t *p, uint64_t *value);
 long user_store32(uint32_t *p, uint32_t value);
 /* *p == *expected ? *p = desired : *expected = *p, atomically. 1 if it was stored, 0 if not. */
 long user_cas32(uint32_t *p, uint32_t *expected, uint32_t desired);

@@ -16,6 +16,7 @@
 #include "hub.h"
 #include "mem.h"
 #include "stats.h"
+#include "trace.h"
 #include "trap.h"
 
 #define TID_CHUNK 4096
@@ -340,6 +341,8 @@ uint32_t thread_park(struct thread *t, nsec_t deadline)
 		carrier_self()->hub->count.parks++;
 		if (hubs_several())
 			balance_parks(t);
+		if (tracing())
+			trace_parks();
 		thread_switch_out(t);
 	}
 	hub_forget_deadline(t->hub, t);
@@ -359,6 +362,8 @@ void thread_wake(struct thread *t, uint32_t reason)
 
 void thread_go_on(struct thread *t)
 {
+	if (tracing())
+		trace_woken(t);
 	if (unlikely(t->computes))
 		compute_woken(t);
 	if (unlikely(t->bound))

@@ -11,6 +11,7 @@
 #include "signal.h"
 #include "spin.h"
 #include "switch_x86_64.h"
+#include "trace_self.h"
 
 struct carrier;
 struct hub;
@@ -78,6 +79,7 @@ struct thread {
 	int parent_death_signal;
 
 	struct cpu_time cpu;
+	struct trace_self trace;
 	struct thread_signals sig;
 	struct {
 		uintptr_t addr;

@@ -47,6 +47,7 @@ struct trace_control {
 	/* By the program. */
 	_Alignas(64) _Atomic uint32_t answered; /* the `on` that it has seen */
 	_Atomic uint32_t monitor_asleep;        /* futex word, shared: 1 = its monitor sleeps, 0 and a wake rouse it */
+	_Atomic uint32_t stack_numbers;         /* numbers of stacks that were given out, to all processes: 1, 2, ... */
 	_Atomic uint32_t processes;             /* serial numbers of processes that were given out: 1, 2, ... */
 	_Atomic uint64_t no_ring;               /* records lost because there was no ring left */
 	_Atomic uint64_t no_slot;               /* threads without a slot */
@@ -83,7 +84,7 @@ struct trace_record {
 
 struct trace_process {
 	struct trace_record h;
-	uint32_t pid, parent, serial;
+	uint32_t pid, parent, serial; /* parent: if that was traced, else 0 */
 	uint32_t hubs; /* 0: native */
 	uint64_t at;
 	char path[]; /* of the program */
@@ -110,7 +111,7 @@ struct trace_end {
 /* Registers, and the stack from sp on. `incomplete`: ip and sp alone are right. */
 struct trace_stack {
 	struct trace_record h;
-	uint32_t stack; /* its name in other records */
+	uint32_t stack; /* its number in other records, those of other processes too (trace_known) */
 	uint32_t key;   /* for struct trace_known */
 	uint32_t bytes, incomplete;
 	uint64_t ip, sp, bp, bx, r12, r13, r14, r15;

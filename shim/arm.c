@@ -17,6 +17,7 @@
 #include "runtime/loop.h"
 #include "runtime/runtime.h"
 #include "runtime/say.h"
+#include "runtime/trace.h"
 #include "shim/cpus.h"
 #include "shim/exclude.h"
 #include "shim/options.h"
@@ -31,6 +32,7 @@ static _Atomic enum { DORMANT, ARMING, ARMED, REFUSED } state;
 static struct sites sites;
 static const void *raw_syscall; /* libc's syscall(2) */
 static bool patched;
+static bool watched; /* the program keeps its kernel threads: `green trace --native` */
 static bool trap; /* calls outside libc and ld.so come in, too */
 
 void green_entry(void);
@@ -82,6 +84,14 @@ static bool in_export(uintptr_t ip)
 	return ip >= (uintptr_t)symbols_begin && ip < (uintptr_t)symbols_end;
 }
 
+_Static_assert(sizeof(struct note) == sizeof(struct noted_symbol), "it is read as such");
+
+/* Initial-exec TLS is as far from the TLS base in every thread. */
+static intptr_t note_distance(void)
+{
+	return (char *)&note - (char *)__builtin_thread_pointer();
+}
+
 static void exit_process(void)
 {
 	exit(0);
@@ -100,10 +110,10 @@ static bool is_answered(int nr)
 	return nr < 0 || (nr < CALLS && calls[nr].fn);
 }
 
-/* What stays as it is would be trapped, each time. */
+/* What stays as it is would be trapped, each time; what is traced is to be seen. */
 static bool wanted(const struct site *s)
 {
-	return is_answered(s->nr) || (trap && s->form != FORM_NONE);
+	return is_answered(s->nr) || ((trap || trace_joined()) && s->form != FORM_NONE);
 }
 
 /* A number of /proc/self/status; 0 if it cannot be read. */
@@ -239,6 +249,7 @@ static const char *start(void)
 	    .rseq_offset = rseq_offset ? *rseq_offset : 0,
 	};
 	runtime_hooks = (struct runtime_hooks){
+	    .noted_symbol = note_distance(),
 	    .site_start = start_of,
 	    .site_canonical = canonical,
 	    .site_resume = resume_of,
@@ -266,6 +277,19 @@ static bool may_trap(void)
 	return !why;
 }
 
+/* Nothing of the runtime runs; the sites lead to it all the same, so that it sees the calls. */
+static const char *watch(void)
+{
+	runtime_prepare();
+	const char *why = patch();
+	if (why)
+		return why;
+	runtime_hooks = (struct runtime_hooks){.site_canonical = canonical, .noted_symbol = note_distance()};
+	trace_start_native();
+	watched = true;
+	return NULL;
+}
+
 static const char *arm(void)
 {
 	int threads = kernel_threads();
@@ -275,6 +299,8 @@ static const char *arm(void)
 	if (threads != 1)
 		return threads ? "there is more than one thread already" : "/proc/self/status cannot be read";
 	symbols_resolve_all();
+	if (trace_wants_native())
+		return watch();
 	if (loop_load(private_dlopen))
 		return "libuv.so.1 cannot be opened";
 	trap = options.trap && may_trap();
@@ -289,6 +315,7 @@ static const char *arm(void)
 		exclude_start();
 		if (trap)
 			trap_begin();
+		trace_armed();
 		return NULL;
 	}
 	runtime_abandon();
@@ -304,12 +331,13 @@ static void arm_hook(uint32_t symbol, const void *routine)
 	if (!__atomic_compare_exchange_n((int *)&state, &expected, ARMING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return;
 	const char *why = arm();
-	symbol_arm_hook = !why && options.exclude ? exclude_thread : NULL;
+	bool green = !why && !watched;
+	symbol_arm_hook = green && options.exclude ? exclude_thread : NULL;
 	state = why ? REFUSED : ARMED;
-	symbol_lock_watch = !why;
+	symbol_lock_watch = green;
 	if (why)
 		say("running natively: %s", why);
-	else if (options.verbose)
+	else if (options.verbose && green)
 		say("green threads from here on (first thread by %s)", symbol_name(symbol));
 	if (symbol_arm_hook) {
 		note = call;

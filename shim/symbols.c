@@ -31,6 +31,7 @@ uint32_t symbol_lock_watch;
 _Static_assert(offsetof(struct note, caller) == 0, "NOTE_CALLER");
 _Static_assert(offsetof(struct note, frame) == 8, "NOTE_FRAME");
 _Static_assert(offsetof(struct note, symbol) == 16, "NOTE_SYMBOL");
+_Static_assert(offsetof(struct note, count) == 20, "NOTE_COUNT");
 
 /* Where the exports jump to; at first to code that calls symbol_resolve. By enum symbol. */
 extern void *symbol_slots[SYMBOLS];

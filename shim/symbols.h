@@ -26,6 +26,7 @@ struct note {
 	const void *caller; /* return address: in the calling function, after the call */
 	const void *const *frame;
 	uint32_t symbol; /* enum symbol */
+	uint32_t count;  /* of this thread's calls through the door: tells one from the next */
 };
 
 extern __thread struct note note __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -22,6 +22,7 @@
 #define NOTE_CALLER 0
 #define NOTE_FRAME 8
 #define NOTE_SYMBOL 16
+#define NOTE_COUNT 20
 
 	.set	symbol, 0
 
@@ -56,6 +57,7 @@ symbols_begin:
 	pop	%fs:NOTE_CALLER(%r11)
 	.cfi_adjust_cfa_offset -8
 	movl	$symbol, %fs:NOTE_SYMBOL(%r11)
+	incl	%fs:NOTE_COUNT(%r11)
 	.ifnc \arms, never
 	cmpq	$0, symbol_arm_hook(%rip)
 	jne	.Larm_\id

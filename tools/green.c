@@ -1,8 +1,6 @@
 /* green: runs unmodified programs on green threads. Help, version and the choice of the subcommand. */
 #include "tools/green.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,26 +12,9 @@ static const struct command {
 	const char *help;
 } commands[] = {
     {"run", run_main, run_usage, "run a program on green threads"},
+    {"trace", trace_main, trace_usage, "show what its threads wait for, and who holds up others"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-void die(int status, const char *format, ...)
-{
-	va_list args;
-
-	fputs("green: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(status);
-}
-
-void close_stdout(void)
-{
-	if (fclose(stdout) != 0)
-		die(EXIT_OURS, "standard output: %s", strerror(errno));
-}
 
 static void usage(void)
 {

@@ -12,18 +12,32 @@ enum {
 	EXIT_NOT_FOUND = 127, /* no such program, or its interpreter is missing */
 };
 
-/* One line on stderr, after "green: ". */
+/* die.c: one line on stderr, after "green: ". */
 _Noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* green.c */
 void close_stdout(void); /* dies if what was printed did not get out */
 
 /* run.c */
 int run_main(int argc, char **argv);
 void run_usage(void);
 
-/* library.c: the path of libgreen.so, fit for LD_PRELOAD; dies if there is none. */
-const char *library_find(void);
+/* trace/main.c */
+int trace_main(int argc, char **argv);
+void trace_usage(void);
+
+/* options.c: those of shim/options.def, as long options of which each is returned by getopt_long as a number from
+ * LIBRARY_OPTION up. */
+enum {
+	LIBRARY_OPTIONS = 0
+#define X(...) +1
+#include "shim/options.def"
+#undef X
+	,
+	LIBRARY_OPTION = 0x1000
+};
+struct option;
+void library_options(struct option *out);               /* LIBRARY_OPTIONS of them */
+void library_option_set(int option, const char *value); /* in the environment; dies if the value is wrong */
+void library_options_usage(void);
 
 /* program.c */
 struct program {
@@ -32,6 +46,9 @@ struct program {
 };
 /* Looks the name up in PATH and makes sure that a library can be preloaded into it; dies with the reason if not. */
 void program_find(struct program *p, const char *name);
+
+/* library.c: libgreen.so is to be preloaded into it; dies if there is none. */
+void library_preload(const struct program *p);
 
 /* elf.c */
 struct elf {

@@ -1,6 +1,7 @@
-/* Where libgreen.so is: beside this program, or where both were installed. */
+/* Where libgreen.so is: beside this program, or where both were installed; and how it is preloaded. */
 #include "tools/green.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static void check(const char *path)
 		die(EXIT_OURS, "%s: LD_PRELOAD cannot name a path with a space, a colon or a dollar sign", path);
 }
 
-const char *library_find(void)
+static const char *find(void)
 {
 	const char *path = beside("../lib/libgreen.so");
 
@@ -53,4 +54,16 @@ const char *library_find(void)
 		die(EXIT_OURS, "libgreen.so: found neither beside this program nor in " GREEN_LIBDIR);
 	check(path);
 	return path;
+}
+
+void library_preload(const struct program *program)
+{
+	const char *old = getenv("LD_PRELOAD");
+	char *value;
+
+	if (asprintf(&value, "%s%s%s%s%s", program->asan, *program->asan ? ":" : "", find(), old && *old ? ":" : "",
+		old ? old : "") < 0 ||
+	    setenv("LD_PRELOAD", value, 1))
+		die(EXIT_OURS, "LD_PRELOAD: %s", strerror(errno));
+	free(value);
 }

@@ -1,0 +1,245 @@
+/*
+ * The memory that is shared with `green trace`, and when tracing begins and ends.
+ *
+ * A program that the tool has started is given the tool's memory, by a path in its environment, and so are those that
+ * it starts. Every other one makes a piece of its own when it is armed, which costs nothing until a tool comes: that
+ * finds it among the process's descriptors, if the kernel lets it (the rules are ptrace's), writes what it wants, and
+ * wakes the monitor.
+ */
+#include "trace.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/limits.h>
+#include <linux/memfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "clock.h"
+#include "hub.h"
+#include "mem.h"
+#include "monitor.h"
+#include "poller.h"
+#include "proc.h"
+#include "runtime.h"
+#include "say.h"
+#include "trace_internal.h"
+
+#define SILENCE (2 * NSEC_PER_SEC) /* a tool that gives no sign of life for so long is gone */
+
+_Atomic bool trace_on;
+bool trace_native;
+struct trace_control *trace_control;
+void *trace_memory;
+_Atomic uint32_t trace_serial;
+
+static _Atomic uint32_t asleep_here;
+_Atomic uint32_t *monitor_asleep = &asleep_here;
+
+static uint32_t own_pid, forked_by; /* as it was when tracing began; 0: not by one that was traced */
+static bool joined;       /* the memory is the tool's */
+static int own_fd = -1;   /* it is ours: this is its descriptor */
+static nsec_t silent_for; /* of the monitor's own time */
+static uint64_t last_beat;
+
+uint64_t trace_wanted(unsigned nr)
+{
+	return nr < TRACE_CALLS &&
+	       atomic_load_explicit(&trace_control->calls[nr / 64], memory_order_relaxed) >> nr % 64 & 1;
+}
+
+static void *map(int fd, size_t size)
+{
+	long p = sys(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p < 0 && p > -4096)
+		return NULL;
+	sys(SYS_madvise, p, size, MADV_DONTDUMP); /* it is no business of a core's reader */
+	return (void *)p;
+}
+
+static bool is_ours(const struct trace_control *c)
+{
+	return c->magic == TRACE_MAGIC && c->version == TRACE_VERSION && !memcmp(c->release, GREEN_VERSION, sizeof(GREEN_VERSION));
+}
+
+bool trace_join(const char *path)
+{
+	long fd = sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
+	void *memory = fd < 0 ? NULL : map((int)fd, TRACE_BYTES);
+	if (fd >= 0)
+		sys(SYS_close, fd);
+	if (!memory) {
+		say("not traced: %s", fd < 0 ? "the tool is gone, or its memory may not be opened" : "no room for its memory");
+		return false;
+	}
+	if (!is_ours(memory)) {
+		say("not traced: the tool is of another version");
+		pages_free(memory, TRACE_BYTES);
+		return false;
+	}
+	trace_memory = memory;
+	trace_control = memory;
+	joined = true;
+	return true;
+}
+
+bool trace_joined(void)
+{
+	return joined;
+}
+
+bool trace_wants_native(void)
+{
+	return joined && atomic_load(&trace_control->native);
+}
+
+static void tell_process(unsigned hubs)
+{
+	struct trace_writer w;
+	struct trace_process *p = trace_write(&w, sizeof(*p) + PATH_MAX, TRACE_PROCESS, 0);
+	if (!p)
+		return;
+	p->pid = own_pid = (uint32_t)sys(SYS_getpid);
+	p->parent = forked_by;
+	p->serial = atomic_load(&trace_serial);
+	p->hubs = hubs;
+	p->at = (uint64_t)clock_now();
+	long n = sys(SYS_readlink, "/proc/self/exe", p->path, PATH_MAX - 1);
+	p->path[n > 0 ? n : 0] = '\0';
+	trace_written(&w, sizeof(*p) + (size_t)(n > 0 ? n : 0) + 1);
+}
+
+static void begin(void)
+{
+	atomic_store(&trace_serial, atomic_fetch_add(&trace_control->processes, 1) + 1);
+	silent_for = 0;
+	trace_rings_begin();
+	trace_stacks_begin();
+	tell_process(trace_native ? 0 : (unsigned)hub_count);
+	trace_maps_tell();
+	atomic_store(&trace_on, true);
+}
+
+/* Sealed, so that a reader need not fear that it shrinks. RLIMIT_FSIZE would answer with a signal. */
+static int make_memory(void)
+{
+	struct rlimit64 files = {0, 0};
+	sys(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &files);
+	if (files.rlim_cur < TRACE_BYTES)
+		return -EFBIG;
+	long fd = sys(SYS_memfd_create, TRACE_MEMFD, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return (int)fd;
+	long err = sys(SYS_ftruncate, fd, TRACE_BYTES);
+	if (!err)
+		err = sys(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	if (!err)
+		err = sys(SYS_fchmod, fd, 0600);
+	if (!err)
+		return fd_move_high((int)fd);
+	sys(SYS_close, fd);
+	return (int)err;
+}
+
+/* A page, for a tool that may come. Without it none can; nobody asked. */
+static void offer(void)
+{
+	own_fd = make_memory();
+	trace_control = own_fd < 0 ? NULL : map(own_fd, TRACE_PAGE);
+	if (!trace_control)
+		return;
+	trace_control->version = TRACE_VERSION;
+	memcpy(trace_control->release, GREEN_VERSION, sizeof(GREEN_VERSION));
+	__atomic_store_n(&trace_control->magic, TRACE_MAGIC, __ATOMIC_RELEASE);
+	/* Whoever waits at the old word is woken, and looks at the new one. */
+	_Atomic uint32_t *before = monitor_asleep;
+	__atomic_store_n(&monitor_asleep, &trace_control->monitor_asleep, __ATOMIC_SEQ_CST);
+	atomic_store(before, 0);
+	sys(SYS_futex, before, FUTEX_WAKE, 1);
+}
+
+void trace_armed(void)
+{
+	if (joined)
+		begin();
+	else if (monitor_runs)
+		offer();
+}
+
+void trace_start_native(void)
+{
+	trace_native = true;
+	clock_init();
+	begin();
+}
+
+/* By the monitor: what is left of an earlier trace of this process goes. */
+static bool begin_again(void)
+{
+	if (!trace_memory)
+		trace_memory = map(own_fd, TRACE_BYTES);
+	if (!trace_memory)
+		return false;
+	trace_slots_begin();
+	begin();
+	return true;
+}
+
+static bool tool_is_gone(nsec_t tick)
+{
+	uint64_t beat = atomic_load_explicit(&trace_control->beat, memory_order_relaxed);
+	silent_for = beat == last_beat ? silent_for + tick : 0;
+	last_beat = beat;
+	return silent_for > SILENCE;
+}
+
+void trace_look(nsec_t tick)
+{
+	if (likely(!trace_control) || (joined && !trace_on))
+		return;
+	if (trace_on && tool_is_gone(tick)) {
+		atomic_store(&trace_on, false);
+		if (joined)
+			return;
+		atomic_store(&trace_control->on, 0);
+	}
+	uint32_t on = atomic_load(&trace_control->on);
+	if (joined || likely(on == atomic_load_explicit(&trace_control->answered, memory_order_relaxed)))
+		return;
+	atomic_store(&trace_on, false);
+	if (on && !begin_again())
+		return; /* no room: the tool gives up */
+	atomic_store(&trace_control->answered, on);
+}
+
+/* Ours is the parent's. What the tool gave is for all; it begins again when the child makes a thread. */
+void trace_reset_in_child(void)
+{
+	atomic_store(&trace_on, false);
+	trace_rings_reset_in_child();
+	atomic_store(&trace_serial, 0);
+	forked_by = own_pid;
+	asleep_here = 0;
+	monitor_asleep = &asleep_here;
+	if (trace_native) {
+		begin();
+		return;
+	}
+	if (joined)
+		return;
+	if (trace_memory)
+		pages_free(trace_memory, TRACE_BYTES);
+	if (trace_control)
+		pages_free(trace_control, TRACE_PAGE);
+	trace_memory = NULL;
+	trace_control = NULL;
+	own_fd = -1;
+}
+
+bool trace_evict(int fd, int to)
+{
+	if (fd != own_fd)
+		return false;
+	own_fd = to;
+	return true;
+}

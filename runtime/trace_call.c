@@ -1,0 +1,326 @@
+/* A call's begin and end, and what became of it: for `green trace`. */
+#include <linux/futex.h>
+
+#include "bound.h"
+#include "calls.h"
+#include "hub.h"
+#include "mem.h"
+#include "runtime.h"
+#include "trace_internal.h"
+#include "trap.h"
+
+/* A thread of its own that blocks in the kernel, and a hub that waits: what takes less is not worth the word. */
+#define SHORT (50 * 1000)
+#define HELD_LONG (1 * NSEC_PER_MSEC)
+#define RUN_LONG (5 * NSEC_PER_MSEC)
+#define CAPTURED_MOST 8192
+
+
+struct trace_self *trace_me(void)
+{
+	static __thread struct trace_self of_kernel_thread;
+	return trace_native ? &of_kernel_thread : &carrier_current()->trace;
+}
+
+static void tell_name(int tid, const char name[16])
+{
+	struct trace_writer w;
+	struct trace_name *n = trace_write(&w, sizeof(*n), TRACE_NAME, tid);
+	if (!n)
+		return;
+	n->at = (uint64_t)clock_now();
+	memcpy(n->name, name, 16);
+	trace_written(&w, sizeof(*n));
+}
+
+/* The first call of a thread since tracing began. */
+static void meet(int tid, const char *name)
+{
+	struct trace_self *me = trace_me();
+	uint32_t serial = atomic_load_explicit(&trace_serial, memory_order_relaxed);
+	*me = (struct trace_self){.serial = serial, .tid = tid, .slot = trace_slot_claim(tid)};
+	struct trace_slot *s = me->slot;
+	if (s) {
+		s->tid = (uint32_t)tid;
+		memcpy(s->name, name, 16);
+	}
+	tell_name(tid, name);
+}
+
+void trace_name_is(int tid, const char name[16])
+{
+	struct trace_self *me = trace_me();
+	struct trace_slot *s = me->slot;
+	if (!s || likely(!memcmp(s->name, name, 16)))
+		return;
+	memcpy(s->name, name, 16);
+	tell_name(tid, name);
+}
+
+/* The function of libc's that the program has called, if it is still at it. */
+static void note_symbol(const struct regs *r)
+{
+	struct trace_self *me = trace_me();
+	struct noted_symbol n;
+	uint64_t word;
+	me->symbol = TRACE_NO_SYMBOL;
+	me->invocation = 0;
+	/* Threads that were made past libc have another TLS, or none: what is read there fits nothing. */
+	const void *note = (const char *)trace_thread_pointer() + runtime_hooks.noted_symbol;
+	if (!runtime_hooks.noted_symbol || trace_peek(&n, note, sizeof(n)) != sizeof(n))
+		return;
+	if (!n.caller || n.frame <= r->rsp)
+		return;
+	if (trace_peek(&word, (const void *)n.frame, sizeof(word)) != sizeof(word) || word != n.caller)
+		return;
+	me->symbol = (uint16_t)n.symbol;
+	me->invocation = n.count;
+}
+
+static void fill_args(struct trace_call *c, const struct regs *r)
+{
+	c->args[0] = r->rdi, c->args[1] = r->rsi, c->args[2] = r->rdx;
+	c->args[3] = r->r10, c->args[4] = r->r8, c->args[5] = r->r9;
+}
+
+static enum trace_verdict verdict_of(bool own_kernel_thread, nsec_t took)
+{
+	struct trace_self *me = trace_me();
+	unsigned did = me->did;
+	if (own_kernel_thread)
+		return took >= SHORT ? TRACE_KERNEL : TRACE_DONE;
+	if (did & DID_LOSE_HUB)
+		return TRACE_RESCUED;
+	if (did & DID_HAND_OFF || (did & DID_CALL_ALONE && took >= SHORT))
+		return TRACE_HANDED_OFF;
+	if (me->held >= HELD_LONG)
+		return TRACE_HELD;
+	return did & DID_PARK ? TRACE_PARKED : TRACE_DONE;
+}
+
+static void tell_call(enum trace_type type, const struct regs *r, nsec_t end, long result, bool own_kernel_thread)
+{
+	struct trace_self *me = trace_me();
+	struct trace_writer w;
+	struct trace_call *c = trace_write(&w, sizeof(*c) + CAPTURED_MOST, type, me->tid);
+	if (!c)
+		return;
+	c->start = (uint64_t)me->start;
+	c->end = (uint64_t)end;
+	c->result = result;
+	fill_args(c, r);
+	c->nr = (uint16_t)r->nr;
+	c->verdict = (uint8_t)verdict_of(own_kernel_thread, end - me->start);
+	c->flags = (r->nr >= CALLS || !calls[r->nr].fn ? TRACE_NOT_COVERED : 0) | me->trapped;
+	c->symbol = me->symbol;
+	c->waiting = me->waiting;
+	c->invocation = me->invocation;
+	c->stack = me->stack;
+	c->held = (uint64_t)me->held;
+	c->owner = me->owner;
+	c->owner_stack = me->owner_stack;
+	uint8_t *behind = trace_capture(c->captured, c->captured + CAPTURED_MOST, r, result);
+	trace_written(&w, (size_t)(behind - (uint8_t *)c));
+}
+
+static void tell_end(void)
+{
+	struct trace_self *me = trace_me();
+	struct trace_writer w;
+	struct trace_end *e = trace_write(&w, sizeof(*e), TRACE_END, me->tid);
+	if (!e)
+		return;
+	e->at = (uint64_t)me->start;
+	trace_written(&w, sizeof(*e));
+}
+
+/* Those that do not come back: some end the thread, a handler's return goes elsewhere. */
+static void tell_at_once(const struct regs *r)
+{
+	struct trace_self *me = trace_me();
+	me->in_call = false;
+	me->left = me->start;
+	if (!me->unwanted)
+		tell_call(TRACE_ENTER, r, me->start, 0, false);
+	if (r->nr != SYS_exit)
+		return;
+	tell_end();
+	if (me->slot)
+		atomic_store(&me->slot->owner, 0);
+	me->serial = 0;
+}
+
+static bool comes_back(uint64_t nr)
+{
+	return nr != SYS_exit && nr != SYS_exit_group && nr != SYS_rt_sigreturn;
+}
+
+void trace_begin(const struct regs *r, int tid, const char *name)
+{
+	struct trace_self *me = trace_me();
+	if (unlikely(me->serial != atomic_load_explicit(&trace_serial, memory_order_relaxed)))
+		meet(tid, name);
+	trace_name_is(tid, name);
+	me->start = clock_now();
+	me->in_call = true;
+	me->unwanted = !trace_wanted((unsigned)r->nr);
+	me->did = 0;
+	me->trapped = 0;
+	me->held = 0;
+	me->waiting = 0;
+	me->owner = me->owner_stack = 0;
+	me->nr = (uint16_t)r->nr;
+	if (!me->unwanted) {
+		note_symbol(r);
+		me->stack = trace_stack_of(r);
+		if (me->slot)
+			trace_slot_enters(me->slot, r);
+	}
+	if (unlikely(r->nr == SYS_execve || r->nr == SYS_execveat) && !me->unwanted)
+		tell_call(TRACE_ENTER, r, me->start, 0, false);
+	if (unlikely(!comes_back(r->nr)))
+		tell_at_once(r);
+}
+
+void trace_end(const struct regs *r, long result, bool own_kernel_thread)
+{
+	struct trace_self *me = trace_me();
+	me->in_call = false;
+	me->left = clock_now();
+	if (unlikely(r->nr == SYS_mmap))
+		trace_mapped(r, result);
+	if (me->unwanted)
+		return;
+	nsec_t took = me->left - me->start;
+	if ((uint64_t)took >= atomic_load_explicit(&trace_control->slower, memory_order_relaxed))
+		tell_call(TRACE_CALL, r, me->left, result, own_kernel_thread);
+	if (me->slot)
+		trace_slot_leaves(me->slot);
+}
+
+/* Of the thread's stay in the program, which ends now. */
+static void look_back(struct carrier *c, const struct carrier *rescued)
+{
+	struct trace_self *me = trace_me();
+	struct trace_writer w;
+	bool sampled = c->trace_sampled;
+	c->trace_sampled = false;
+	atomic_store_explicit(&c->trace_asked, false, memory_order_relaxed);
+	if (!me->left || me->serial != atomic_load_explicit(&trace_serial, memory_order_relaxed))
+		return;
+	nsec_t now = clock_now();
+	if (!rescued && now - me->left < RUN_LONG)
+		return;
+	struct trace_run *run = trace_write(&w, sizeof(*run), TRACE_RUN, me->tid);
+	if (!run)
+		return;
+	run->start = (uint64_t)me->left;
+	run->end = (uint64_t)now;
+	run->rescued_at = rescued ? (uint64_t)rescued->rescued_at : 0;
+	run->waiting = rescued ? rescued->rescue_waiting : 0;
+	run->sampled = sampled;
+	trace_written(&w, sizeof(*run));
+}
+
+void trace_call_begins(struct thread *t, const struct regs *r, const struct carrier *rescued)
+{
+	struct trace_self *me = trace_me();
+	if (r->nr >= TRACE_CALLS || r->nr == GREEN_CALL_LOCK)
+		return;
+	look_back(carrier_self(), rescued);
+	trace_begin(r, thread_tid(t), t->name);
+	if (trapped(t, r))
+		me->trapped = TRACE_TRAPPED;
+}
+
+/* Tracing may have begun in the middle of it. */
+static bool in_known_call(void)
+{
+	struct trace_self *me = trace_me();
+	return me->in_call && me->serial == atomic_load_explicit(&trace_serial, memory_order_relaxed);
+}
+
+void trace_call_ends(struct thread *t, const struct regs *r, long result)
+{
+	struct trace_self *me = trace_me();
+	if (in_known_call() && me->nr == r->nr)
+		trace_end(r, result, t->bound);
+}
+
+static void state_is(enum trace_state state)
+{
+	struct trace_self *me = trace_me();
+	if (in_known_call() && me->slot)
+		atomic_store_explicit(&me->slot->state, state, memory_order_relaxed);
+}
+
+void trace_parks(void)
+{
+	struct trace_self *me = trace_me();
+	me->did |= DID_PARK;
+	state_is(TRACE_IS_PARKED);
+}
+
+/* Not when it runs: until then it would seem to wait for a lock that its old holder may want again by now. */
+void trace_woken(struct thread *t)
+{
+	struct trace_slot *s = t->trace.slot;
+	if (s && t->trace.serial == atomic_load_explicit(&trace_serial, memory_order_relaxed))
+		atomic_store_explicit(&s->state, TRACE_IN_CALL, memory_order_relaxed);
+}
+
+void trace_hands_off(void)
+{
+	struct trace_self *me = trace_me();
+	me->did |= DID_HAND_OFF;
+}
+
+struct trace_native_call trace_native_begins(struct thread *t)
+{
+	struct trace_self *me = trace_me();
+	struct hub *h = carrier_self()->hub;
+	if (!h && !t->bound)
+		me->did |= DID_CALL_ALONE;
+	return (struct trace_native_call){h ? clock_now() : 0, h};
+}
+
+void trace_native_ends(const struct trace_native_call *n, const struct carrier *rescued)
+{
+	struct trace_self *me = trace_me();
+	if (!n->hub)
+		return;
+	me->held += (rescued ? rescued->rescued_at : clock_now()) - n->start;
+	me->waiting = (uint16_t)(rescued ? rescued->rescue_waiting : run_queue_length(&n->hub->run));
+	if (rescued)
+		me->did |= DID_LOSE_HUB;
+}
+
+/* glibc's mutex: the owner's tid lies two words behind the one that is waited at, and the value waited for is 2
+ * (lowlevellock.h). Condition variables, semaphores and others have something else there. */
+static uint32_t owner_of(const uint32_t *addr, uint32_t val, bool is_pi)
+{
+	uint32_t owner = 0;
+	if (is_pi)
+		return val & FUTEX_TID_MASK;
+	if (val != 2 || trace_peek(&owner, addr + 2, sizeof(owner)) != sizeof(owner))
+		return 0;
+	return owner & FUTEX_TID_MASK;
+}
+
+void trace_waits(const uint32_t *addr, uint32_t val, bool is_pi, nsec_t deadline)
+{
+	struct trace_self *me = trace_me();
+	struct trace_slot *s = me->slot;
+	if (!in_known_call() || me->unwanted)
+		return;
+	uint32_t owner = owner_of(addr, val, is_pi);
+	struct trace_slot *its = owner ? trace_slot_find((int)owner) : NULL;
+	if (its) {
+		me->owner = owner;
+		me->owner_stack = its->stack;
+	}
+	if (!s)
+		return;
+	s->lock = deadline == NEVER ? (uint64_t)addr : 0;
+	atomic_store_explicit(&s->lock_owner, me->owner, memory_order_relaxed);
+}

@@ -1,0 +1,88 @@
+/* Slots: what each thread does now, for who looks at a program that hangs, or that has ended in the middle. */
+#include "mem.h"
+#include "trace_internal.h"
+
+#define PROBES 64
+
+/* Tids are given out in turn: a thread's slot is found by its tid, mostly at once. */
+static struct trace_slot *slot_of(int tid, unsigned i)
+{
+	return trace_slot_at(trace_memory, ((unsigned)tid + i) % TRACE_SLOTS);
+}
+
+struct trace_slot *trace_slot_claim(int tid)
+{
+	uint32_t self = atomic_load(&trace_serial);
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct trace_slot *s = slot_of(tid, i);
+		uint32_t owner = 0;
+		if (atomic_load_explicit(&s->owner, memory_order_relaxed) ||
+		    !atomic_compare_exchange_strong(&s->owner, &owner, self))
+			continue;
+		return s;
+	}
+	atomic_fetch_add(&trace_control->no_slot, 1);
+	return NULL;
+}
+
+struct trace_slot *trace_slot_find(int tid)
+{
+	uint32_t self = atomic_load_explicit(&trace_serial, memory_order_relaxed);
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct trace_slot *s = slot_of(tid, i);
+		uint32_t owner = atomic_load_explicit(&s->owner, memory_order_acquire);
+		if (owner == self && s->tid == (uint32_t)tid)
+			return s;
+	}
+	return NULL;
+}
+
+/* Those of a trace of this process that is over. */
+void trace_slots_begin(void)
+{
+	for (unsigned i = 0; i < TRACE_SLOTS; i++) {
+		struct trace_slot *s = trace_slot_at(trace_memory, i);
+		if (atomic_load_explicit(&s->owner, memory_order_relaxed)) /* writing to all would take their memory */
+			atomic_store(&s->owner, 0);
+	}
+}
+
+static void begin_change(struct trace_slot *s)
+{
+	uint32_t sequence = atomic_load_explicit(&s->sequence, memory_order_relaxed);
+	atomic_store_explicit(&s->sequence, sequence | 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+}
+
+static void end_change(struct trace_slot *s)
+{
+	uint32_t sequence = atomic_load_explicit(&s->sequence, memory_order_relaxed);
+	atomic_store_explicit(&s->sequence, sequence + 1, memory_order_release);
+}
+
+void trace_slot_enters(struct trace_slot *s, const struct regs *r)
+{
+	struct trace_self *me = trace_me();
+	begin_change(s);
+	s->since = (uint64_t)me->start;
+	s->args[0] = r->rdi, s->args[1] = r->rsi, s->args[2] = r->rdx;
+	s->args[3] = r->r10, s->args[4] = r->r8, s->args[5] = r->r9;
+	s->nr = (uint16_t)r->nr;
+	s->symbol = me->symbol;
+	s->stack = me->stack;
+	s->invocation = me->invocation;
+	s->lock = 0;
+	atomic_store_explicit(&s->lock_owner, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->state, TRACE_IN_CALL, memory_order_relaxed);
+	end_change(s);
+}
+
+void trace_slot_leaves(struct trace_slot *s)
+{
+	struct trace_self *me = trace_me();
+	begin_change(s);
+	s->since = (uint64_t)me->left;
+	s->lock = 0;
+	atomic_store_explicit(&s->state, TRACE_IN_PROGRAM, memory_order_relaxed);
+	end_change(s);
+}

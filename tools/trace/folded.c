@@ -1,0 +1,164 @@
+/*
+ * Stacks and the microseconds off the CPU that were spent there, summed: `program;thread;outer;...;inner;call 1234`.
+ * For flamegraph.pl --countname us.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/trace/text.h"
+
+enum { CACHE = 1 << 15 };
+
+struct folded {
+	char *line;
+	uint64_t ns;
+	uint64_t hash;
+	struct folded *next;
+};
+
+/* Found before, by what needs no look at strings; stacks' numbers are never used again. */
+struct cached {
+	char name[16];
+	uint32_t serial, stack;
+	unsigned nr;
+	struct folded *folded;
+};
+
+static struct cached cache[CACHE];
+static struct folded **buckets;
+static size_t bucket_count, folded_count;
+
+/* A semicolon parts the frames, and a line's end the stacks. */
+static void part(FILE *out, const char *s)
+{
+	while (*s) {
+		uint32_t c;
+		int bytes = utf8_decode(s, &c);
+
+		if (bytes && c >= 0x20 && c != 0x7f && c != ';')
+			fwrite(s, 1, (size_t)bytes, out);
+		else
+			fputc(c == ';' ? ':' : '_', out);
+		s += bytes ? bytes : 1;
+	}
+}
+
+static void frame(FILE *out, const struct place *place)
+{
+	char buf[512];
+
+	fputc(';', out);
+	part(out, place->function ? place->function : place_text(place, buf, sizeof(buf)));
+}
+
+static char *line_of(const struct call *c)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = must_have(open_memstream(&text, &size));
+
+	part(out, path_name(c->thread->process->path));
+	fputc(';', out);
+	part(out, c->thread->name);
+	for (size_t i = c->stack ? c->stack->count : 0; i-- > 0;)
+		frame(out, &c->stack->places[i]);
+	fputc(';', out);
+	part(out, call_name(c->nr));
+	fclose(out);
+	return must_have(text);
+}
+
+static uint64_t hash_of(const char *s)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	for (; *s; s++)
+		hash = (hash ^ (uint8_t)*s) * 0x100000001b3ULL;
+	return hash;
+}
+
+static void buckets_grow(void)
+{
+	struct folded **old = buckets;
+	size_t n = bucket_count;
+
+	bucket_count = n ? 2 * n : 1024;
+	buckets = must_have(calloc(bucket_count, sizeof(struct folded *)));
+	for (size_t i = 0; i < n; i++)
+		for (struct folded *f = old[i], *next; f; f = next) {
+			next = f->next;
+			f->next = buckets[f->hash % bucket_count];
+			buckets[f->hash % bucket_count] = f;
+		}
+	free(old);
+}
+
+static struct folded *folded_of_line(char *line)
+{
+	uint64_t hash = hash_of(line);
+
+	if (folded_count >= bucket_count)
+		buckets_grow();
+	for (struct folded *f = buckets[hash % bucket_count]; f; f = f->next)
+		if (f->hash == hash && strcmp(f->line, line) == 0) {
+			free(line);
+			return f;
+		}
+	struct folded *f = must_have(malloc(sizeof(*f)));
+	*f = (struct folded){line, 0, hash, buckets[hash % bucket_count]};
+	buckets[hash % bucket_count] = f;
+	folded_count++;
+	return f;
+}
+
+/* The name belongs to the key: threads that share it share their lines. */
+static struct folded *folded_of(const struct call *c)
+{
+	uint32_t serial = c->thread->process->serial, stack = c->stack ? c->stack->id : 0;
+	uint64_t name[2];
+
+	memcpy(name, c->thread->name, sizeof(name));
+	uint64_t hash = (((name[0] * 31 ^ name[1]) * 31 + serial) * 31 + stack) * 31 + c->nr;
+	struct cached *found = &cache[hash * 0x9e3779b97f4a7c15ULL >> 49];
+	if (!found->folded || found->serial != serial || found->stack != stack || found->nr != c->nr ||
+	    memcmp(found->name, name, sizeof(name)) != 0) {
+		found->folded = folded_of_line(line_of(c));
+		found->serial = serial;
+		found->stack = stack;
+		found->nr = c->nr;
+		memcpy(found->name, name, sizeof(name));
+	}
+	return found->folded;
+}
+
+static void folded_call(const struct call *c)
+{
+	static const bool off_the_cpu[TRACE_VERDICTS] = {
+	    [TRACE_PARKED] = true, [TRACE_HANDED_OFF] = true, [TRACE_RESCUED] = true, [TRACE_KERNEL] = true};
+
+	if (trace_options.folded && !c->begins && c->verdict < TRACE_VERDICTS && off_the_cpu[c->verdict])
+		folded_of(c)->ns += call_time(c);
+}
+
+static int by_line(const void *a, const void *b)
+{
+	return strcmp((*(struct folded *const *)a)->line, (*(struct folded *const *)b)->line);
+}
+
+static void folded_end(const struct losses *l, uint64_t begin, uint64_t end)
+{
+	struct folded **all = must_have(calloc(folded_count + 1, sizeof(struct folded *)));
+	size_t n = 0;
+	(void)l, (void)begin, (void)end;
+
+	for (size_t i = 0; i < bucket_count; i++)
+		for (struct folded *f = buckets[i]; f; f = f->next)
+			all[n++] = f;
+	qsort(all, n, sizeof(struct folded *), by_line);
+	for (size_t i = 0; i < n; i++)
+		if (all[i]->ns >= 1000)
+			fprintf(trace_options.folded, "%s %" PRIu64 "\n", all[i]->line, all[i]->ns / 1000);
+	free(all);
+}
+
+const struct sink folded_sink = {.call = folded_call, .end = folded_end};

@@ -1,0 +1,165 @@
+/* The summary's table: a row for each call site. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/trace/report.h"
+#include "tools/trace/text.h"
+
+enum {
+	ROWS = 40,            /* without -c */
+	DONE_LEAST = 1000000, /* ns: nor rows of calls that did not wait and took less than this */
+	HOLDERS_SHOWN = 3,
+};
+
+enum column { VERDICT, COUNT, ERRORS, TOTAL, MEAN, P99, MAX, PROGRAM, WHAT, WHERE, COLUMNS };
+
+static const char *const heads[COLUMNS] = {
+    "verdict", "count", "errors", "total", "mean", "p99", "max", "program", "what", "where"};
+static const bool left[COLUMNS] = {[VERDICT] = true, [PROGRAM] = true, [WHAT] = true, [WHERE] = true};
+
+const char *outcome_name(unsigned outcome)
+{
+	static const char *const names[] = {
+	    [OUTCOME_NOT_COVERED] = "not covered", [OUTCOME_COMPUTED] = "computed", [OUTCOME_UNFINISHED] = "not ended"};
+
+	return outcome < TRACE_VERDICTS ? verdict_name((enum trace_verdict)outcome) : names[outcome];
+}
+
+static char *copy(const char *s)
+{
+	return must_have(strdup(s));
+}
+
+static char *number(uint64_t n)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "%" PRIu64, n);
+	return copy(text);
+}
+
+static char *time_cell(uint64_t ns)
+{
+	char text[TIME_SIZE];
+	return copy(text_time(text, ns));
+}
+
+/* No more than `share` of all took longer. */
+static uint64_t quantile(const struct row *r, double share)
+{
+	uint64_t rank = (uint64_t)((double)r->count * share), seen = 0;
+
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		seen += r->times.count[i];
+		if (seen > rank || seen == r->count)
+			return i < bucket_of(r->most) ? bucket_middle(i) : r->most;
+	}
+	return r->most;
+}
+
+static void note_harm(FILE *out, const struct row *r)
+{
+	char most[TIME_SIZE], all[TIME_SIZE];
+
+	fprintf(out, "    nobody else could run on its hub for up to %s, %s in all", text_time(most, r->held_most),
+	    text_time(all, r->held));
+	if (r->waiting_most)
+		fprintf(out, "; up to %u thread%s waited", r->waiting_most, r->waiting_most == 1 ? "" : "s");
+	fputc('\n', out);
+}
+
+static int by_total(const void *one, const void *other)
+{
+	const struct holder *a = one, *b = other;
+	return a->total < b->total ? 1 : a->total > b->total ? -1 : 0;
+}
+
+static void note_holders(FILE *out, const struct row *r)
+{
+	struct holder holders[HOLDERS];
+
+	memcpy(holders, r->holders, sizeof(holders));
+	qsort(holders, HOLDERS, sizeof(holders[0]), by_total);
+	for (int i = 0; i < HOLDERS_SHOWN && holders[i].site; i++) {
+		const struct site *s = holders[i].site;
+
+		fputs("    held by ", out);
+		if (s->function && s->line)
+			fprintf(out, "%s (%s)", s->function, s->line);
+		else
+			fputs(*s->where ? s->where : "a thread, where is not known", out);
+		if (*s->what)
+			fprintf(out, ", in %s there", s->what);
+		fprintf(
+		    out, ": %.0f %% of the time\n", r->total ? 100 * (double)holders[i].total / (double)r->total : 0);
+	}
+}
+
+/* What does not fit into the columns, as lines; NULL: nothing. */
+static char *notes(const struct row *r)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = must_have(open_memstream(&text, &size));
+
+	if (r->harm)
+		note_harm(out, r);
+	if (r->not_covered && r->harm)
+		fprintf(out, "    %" PRIu64 " not covered\n", r->not_covered);
+	if (r->unfinished && r->outcome != OUTCOME_UNFINISHED)
+		fprintf(out, "    %" PRIu64 " had not ended\n", r->unfinished);
+	note_holders(out, r);
+	fclose(out);
+	if (must_have(text) && !*text) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static void add_row(struct cells *t, const struct row *r)
+{
+	char **cells = cells_row(t);
+
+	cells[VERDICT] = copy(outcome_name(r->outcome));
+	cells[COUNT] = number(r->count);
+	cells[ERRORS] = r->errors ? number(r->errors) : NULL;
+	cells[TOTAL] = time_cell(r->total);
+	cells[MEAN] = time_cell(r->total / r->count);
+	cells[P99] = time_cell(quantile(r, 0.99));
+	cells[MAX] = time_cell(r->most);
+	cells[PROGRAM] = several_programs() ? copy(r->site->program) : NULL;
+	cells[WHAT] = copy(r->site->what);
+	cells[WHERE] = copy(*r->site->where ? r->site->where : "?");
+	t->notes[t->rows - 1] = notes(r);
+}
+
+static bool shown(const struct row *r, size_t before)
+{
+	if (trace_options.summary)
+		return true;
+	return before < ROWS && (row_rank(r) != RANK_REST || r->total >= DONE_LEAST);
+}
+
+void table_print(FILE *out, struct row **rows, size_t count)
+{
+	struct cells t = {.heads = heads, .left = left, .columns = COLUMNS};
+	uint64_t left_out = 0, total = 0;
+	char text[TIME_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		if (shown(rows[i], t.rows)) {
+			add_row(&t, rows[i]);
+		} else {
+			left_out++;
+			total += rows[i]->total;
+		}
+	}
+	if (t.rows)
+		cells_print(out, &t);
+	if (left_out)
+		fprintf(out, "%s%" PRIu64 " more with %s in all (-c shows them)\n", t.rows ? "and " : "", left_out,
+		    text_time(text, total));
+	if (count)
+		fputc('\n', out);
+}
