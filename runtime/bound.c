@@ -18,6 +18,7 @@
 #include "runtime.h"
 #include "say.h"
 #include "signal_core.h"
+#include "trace.h"
 
 void bound_show_name(int tid, const char *name)
 {
@@ -186,6 +187,8 @@ uint32_t bound_park(struct thread *t, nsec_t deadline)
 			atomic_fetch_or(&t->wake, WAKE_TIMEOUT);
 		signals_look(t);
 	}
+	if (tracing())
+		trace_woken(t);
 	return reasons | (atomic_load_explicit(&t->wake, memory_order_acquire) & ~WAKE_PARKED);
 }
 

@@ -330,6 +330,8 @@ void thread_prepare(struct thread *t)
 
 uint32_t thread_park(struct thread *t, nsec_t deadline)
 {
+	if (tracing())
+		trace_parks();
 	if (unlikely(t->bound))
 		return bound_park(t, deadline);
 	if (deadline != NEVER)
@@ -341,9 +343,9 @@ uint32_t thread_park(struct thread *t, nsec_t deadline)
 		carrier_self()->hub->count.parks++;
 		if (hubs_several())
 			balance_parks(t);
-		if (tracing())
-			trace_parks();
 		thread_switch_out(t);
+	} else if (tracing()) {
+		trace_woken(t);
 	}
 	hub_forget_deadline(t->hub, t);
 	return reasons | (atomic_load_explicit(&t->wake, memory_order_acquire) & ~WAKE_PARKED);

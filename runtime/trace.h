@@ -47,7 +47,7 @@ extern _Atomic uint32_t *monitor_asleep;
 void trace_call_begins(struct thread *t, const struct regs *r, const struct carrier *rescued);
 void trace_call_ends(struct thread *t, const struct regs *r, long result);
 /* In between, of the calling thread. */
-void trace_parks(void);
+void trace_parks(void);             /* before any waker may find it parked */
 void trace_woken(struct thread *t); /* by whoever: what it waited for happened, whenever it runs */
 void trace_hands_off(void);
 struct trace_native_call {

@@ -247,18 +247,12 @@ void trace_call_ends(struct thread *t, const struct regs *r, long result)
 		trace_end(r, result, t->bound);
 }
 
-static void state_is(enum trace_state state)
-{
-	struct trace_self *me = trace_me();
-	if (in_known_call() && me->slot)
-		atomic_store_explicit(&me->slot->state, state, memory_order_relaxed);
-}
-
 void trace_parks(void)
 {
 	struct trace_self *me = trace_me();
 	me->did |= DID_PARK;
-	state_is(TRACE_IS_PARKED);
+	if (in_known_call() && me->slot)
+		atomic_store_explicit(&me->slot->state, TRACE_IS_PARKED, memory_order_relaxed);
 }
 
 /* Not when it runs: until then it would seem to wait for a lock that its old holder may want again by now. */

@@ -6,6 +6,7 @@
 #include "tools/trace/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/trace/estimate.h"
 #include "tools/trace/text.h"
@@ -24,7 +25,7 @@ static struct entry {
 	uint32_t thread, invocation;
 	unsigned waiting;
 	uint8_t verdict;
-	bool failed, not_covered, unfinished, place_known;
+	bool failed, not_covered, unfinished, place_known, name;
 } open_entries[OPEN];
 
 static struct row *rows;
@@ -120,6 +121,7 @@ static void entry_close(struct entry *e)
 		r->uncovered_most = e->uncovered;
 	if (e->verdict == TRACE_RESCUED || e->held >= HELD_LEAST)
 		row_harm(r, e->held ? e->held : 1, e->waiting);
+	r->suspect |= e->holder || e->name || r->outcome == TRACE_HANDED_OFF;
 	if (e->holder)
 		row_holder(r, e->holder, e->waited);
 	e->site = NULL;
@@ -175,6 +177,7 @@ static void entry_begin(struct entry *e, const struct call *c)
 	    .invocation = c->invocation,
 	    .verdict = TRACE_DONE,
 	    .place_known = c->stack != NULL,
+	    .name = c->group && strcmp(c->group, "name") == 0,
 	};
 	entry_add(e, c);
 }

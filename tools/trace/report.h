@@ -9,6 +9,7 @@ enum { OUTCOME_NOT_COVERED = TRACE_VERDICTS, OUTCOME_COMPUTED, OUTCOME_UNFINISHE
 
 #define HELD_LEAST 1000000ULL       /* ns: to hold the hub for less is no harm */
 #define RUN_LEAST 10000000ULL       /* nor is to compute */
+#define SUSPECT_LEAST 10000000ULL   /* to wait for a lock for less, in all, is no matter */
 #define UNCOVERED_LEAST 10000000ULL /* nor to block past the runtime */
 
 /* report_sites.c: a function or call, and the place from where the program called it. Strings are escaped. */
@@ -69,13 +70,15 @@ struct row {
 	unsigned waiting_most;
 	uint64_t harm;  /* held, times the threads that waited */
 	uint64_t stays; /* --native: what would not park */
+	bool suspect;   /* for a lock whose holder is known, for a name, on a kernel thread */
 	struct holder holders[HOLDERS];
 	struct histogram times;
 	struct row *next;
 };
 
-/* What is to be looked at first comes first. */
-enum rank { RANK_HARM, RANK_NOT_COVERED, RANK_WAIT, RANK_REST };
+/* What is to be looked at first comes first. To wait for others' input, for time or for each other is what threads do
+ * for a living; locks, names and the disk are worth a look. */
+enum rank { RANK_HARM, RANK_NOT_COVERED, RANK_SUSPECT, RANK_WAIT, RANK_REST };
 
 static inline enum rank row_rank(const struct row *r)
 {
@@ -83,6 +86,8 @@ static inline enum rank row_rank(const struct row *r)
 		return RANK_HARM;
 	if (r->outcome == OUTCOME_NOT_COVERED && r->uncovered_most >= UNCOVERED_LEAST)
 		return RANK_NOT_COVERED;
+	if (r->suspect && r->total >= SUSPECT_LEAST)
+		return RANK_SUSPECT;
 	return r->outcome == TRACE_DONE || r->outcome == OUTCOME_COMPUTED ? RANK_REST : RANK_WAIT;
 }
 

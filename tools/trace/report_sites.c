@@ -32,7 +32,7 @@ bool several_programs(void)
 static bool begins_stacks(const char *function)
 {
 	static const char *const names[] = {"start_thread", "clone", "clone3", "__clone", "__clone3",
-	    "__clone_internal", "__libc_start_main", "__libc_start_call_main"};
+	    "__clone_internal", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main"};
 
 	size_t n = strcspn(function, "@");
 
