@@ -71,8 +71,9 @@ struct carrier {
 	nsec_t rescued_at;              /* when that was, and how many were ready (trace_run.c) */
 	uint32_t rescue_waiting;
 	_Atomic bool trace_asked; /* its handler is to have a look at the thread's stack */
-	bool trace_sampled;       /* somebody had, since its thread came out of the runtime */
-	nsec_t trace_since;
+	nsec_t trace_since;       /* it has been in the program */
+	nsec_t trace_sampled_at;  /* since its thread came out of the runtime; 0: nobody has looked */
+	nsec_t trace_cpu;         /* its CPU clock then */
 	bool is_shadow;                 /* of a child that shares our memory (process.c) */
 	unsigned long shadow_flags;     /* of its clone */
 	ksigset_t shadow_mask;

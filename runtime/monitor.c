@@ -151,7 +151,7 @@ static bool in_program(const struct seen *now)
 /* Where it is, for a trace. */
 static void show(struct hub *h, const struct seen *now)
 {
-	if (now->runs && in_program(now) && !now->c->trace_sampled)
+	if (now->runs && in_program(now) && !now->c->trace_sampled_at)
 		trace_sample(now->c, now->since, proc_sleeps(now->c->tid), run_queue_length(&h->run));
 }
 

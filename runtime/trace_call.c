@@ -203,8 +203,8 @@ static void look_back(struct carrier *c, const struct carrier *rescued)
 {
 	struct trace_self *me = trace_me();
 	struct trace_writer w;
-	bool sampled = c->trace_sampled;
-	c->trace_sampled = false;
+	nsec_t sampled_at = c->trace_sampled_at;
+	c->trace_sampled_at = 0;
 	atomic_store_explicit(&c->trace_asked, false, memory_order_relaxed);
 	if (!me->left || me->serial != atomic_load_explicit(&trace_serial, memory_order_relaxed))
 		return;
@@ -218,7 +218,9 @@ static void look_back(struct carrier *c, const struct carrier *rescued)
 	run->end = (uint64_t)now;
 	run->rescued_at = rescued ? (uint64_t)rescued->rescued_at : 0;
 	run->waiting = rescued ? rescued->rescue_waiting : 0;
-	run->sampled = sampled;
+	run->sampled_at = (uint64_t)sampled_at;
+	run->cpu = sampled_at ? (uint64_t)(cpu_time_of_carrier(c->tid) - c->trace_cpu) : 0;
+	run->pad = 0;
 	trace_written(&w, sizeof(*run));
 }
 

@@ -20,8 +20,8 @@
 #define TRACE_MEMFD "libgreen" /* its name: what `green trace -p` looks for among the program's descriptors */
 #define TRACE_VARIABLE "GREEN_TRACE" /* of the environment: the path of the memory of the tool that started us */
 
-#define TRACE_RINGS 96
-#define TRACE_RING_BYTES (1U << 20) /* a power of two */
+#define TRACE_RINGS 64
+#define TRACE_RING_BYTES (2U << 20) /* a power of two */
 #define TRACE_SLOTS 16384
 #define TRACE_STACKS 16384
 #define TRACE_STACK_WORDS 60
@@ -174,8 +174,9 @@ struct trace_run {
 	struct trace_record h;
 	uint64_t start, end;
 	uint64_t rescued_at; /* the hub was taken from it then; 0: it was not */
-	uint32_t sampled;    /* a TRACE_SAMPLE came before */
-	uint32_t waiting;
+	uint64_t sampled_at; /* of the TRACE_SAMPLE that came before; 0: there was none */
+	uint64_t cpu;        /* time that it had a CPU since then */
+	uint32_t waiting, pad;
 };
 
 /* A thread's present state. Under a sequence lock: odd while it is being written. */

@@ -121,7 +121,7 @@ bool trace_ring_roomy(void)
 {
 	struct writer *writer = &writers[writer_of_caller()];
 	struct trace_ring *ring = __atomic_load_n(&writer->ring, __ATOMIC_RELAXED);
-	return !ring || room(ring, atomic_load_explicit(&ring->head, memory_order_relaxed)) > TRACE_RING_BYTES / 2;
+	return !ring || room(ring, atomic_load_explicit(&ring->head, memory_order_relaxed)) > TRACE_RING_BYTES / 4;
 }
 
 /* Each gets a ring anew: those that it had are the tool's to free. */

@@ -10,6 +10,7 @@
 #include "sigframe_x86_64.h"
 #include "signal_core.h"
 #include "trace_internal.h"
+#include "trap.h"
 
 static void tell(int tid, nsec_t since, int nr, const uint64_t args[6], uint32_t stack, uint32_t waiting)
 {
@@ -52,23 +53,29 @@ static bool sleeping_call(int tid, uint64_t v[9])
 	return true;
 }
 
+static void note_sample(struct carrier *c)
+{
+	c->trace_cpu = cpu_time_of_carrier(c->tid);
+	c->trace_sampled_at = clock_now();
+}
+
 static void sample_sleeper(struct carrier *c, const struct thread *t, nsec_t since, uint32_t waiting)
 {
 	int tid = thread_tid(t);
 	uint64_t v[9];
 	if (!sleeping_call(c->tid, v))
 		return;
-	const struct trace_stack at = {.incomplete = 1, .sp = v[7], .ip = v[8]};
+	const struct trace_stack at = {.incomplete = 1, .sp = v[7], .ip = v[8] - SYSCALL_LENGTH};
 	uint32_t stack = trace_stack_send(&at, tid, t->stack_low + t->stack_size);
 	tell(tid, since, (int)v[0], v + 1, stack, waiting);
-	c->trace_sampled = true;
+	note_sample(c);
 }
 
 /* The thread may end at any moment, but its memory is never unmapped. */
 void trace_sample(struct carrier *c, nsec_t since, bool sleeps, uint32_t waiting)
 {
 	struct thread *t = __atomic_load_n(&c->current, __ATOMIC_RELAXED);
-	if (!t || c->trace_sampled)
+	if (!t || c->trace_sampled_at)
 		return;
 	if (sleeps) {
 		sample_sleeper(c, t, since, waiting);
@@ -96,5 +103,5 @@ void trace_sample_here(struct carrier *c, const struct kucontext *uc)
 		return;
 	uint32_t stack = trace_stack_send(&at, tid, t->stack_low + t->stack_size);
 	tell(tid, c->trace_since, -1, NULL, stack, c->rescue_waiting);
-	c->trace_sampled = true;
+	note_sample(c);
 }

@@ -5,13 +5,11 @@
 In mount and network namespaces of its own: resolv.conf, nsswitch.conf and port 53 are the test's.
 """
 
-import fcntl
 import os
 import re
 import shutil
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,35 +17,11 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import both
+import namespaces
 
 DELAY = 0.2
 LIMIT = 1.0
-INSIDE = "GREEN_TEST_DNS_INSIDE"
-SIOCSIFFLAGS, IFF_UP, SO_RCVBUFFORCE = 0x8914, 1, 33
-
-
-def into_namespaces():
-    if os.environ.get(INSIDE):
-        return
-    if os.geteuid() != 0 or not shutil.which("unshare"):
-        both.skip("needs root and unshare, for a resolv.conf of its own")
-    if subprocess.run(["unshare", "-m", "-n", "true"], capture_output=True).returncode:
-        both.skip("unshare is not permitted here")
-    os.execvpe("unshare", ["unshare", "-m", "-n", "--", sys.executable, *sys.argv], {**os.environ, INSIDE: "1"})
-
-
-def bind_over(target, text, scratch):
-    source = os.path.join(scratch, os.path.basename(target))
-    with open(source, "w") as f:
-        f.write(text)
-    if not os.path.exists(target):
-        both.skip(f"there is no {target} to mount over")
-    subprocess.run(["mount", "--bind", source, os.path.realpath(target)], check=True)
-
-
-def loopback_up():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+SO_RCVBUFFORCE = 33
 
 
 def answer(query):
@@ -84,13 +58,12 @@ def serve(s):
 
 
 def main():
-    into_namespaces()
+    namespaces.enter()
     program = both.compiled("dns_lookups.c")
     scratch = tempfile.mkdtemp()
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    bind_over("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n", scratch)
-    bind_over("/etc/nsswitch.conf", "hosts: files dns\n", scratch)
-    loopback_up()
+    namespaces.bind_over("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n", scratch)
+    namespaces.bind_over("/etc/nsswitch.conf", "hosts: files dns\n", scratch)
+    namespaces.loopback_up()
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
     s.bind(("127.0.0.1", 53))

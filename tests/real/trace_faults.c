@@ -68,7 +68,7 @@ static __attribute__((noinline)) unsigned long checksum(long long until)
 	unsigned long sum = 1;
 
 	while (now() < until) /* FAULT compute */
-		for (int i = 0; i < 1000; i++)
+		for (int i = 0; i < 300000; i++)
 			sum = sum * 31 + (unsigned long)i; /* FAULT compute */
 	return sum;
 }

@@ -473,7 +473,7 @@ Test(tool_reader, a_run_with_its_sample)
 	    .start = at,
 	    .end = at + 100,
 	    .rescued_at = at + 60,
-	    .sampled = 1,
+	    .sampled_at = 1,
 	    .waiting = 2};
 
 	write_record(ring, &s, sizeof(s));

@@ -10,16 +10,21 @@ static struct item **items;
 static size_t count, room, bytes;
 static uint64_t order;
 
+static void *must(void *memory)
+{
+	if (!memory)
+		die(EXIT_OURS, "out of memory");
+	return memory;
+}
+
 void queue_put(struct traced *t, uint64_t at, const struct trace_record *record)
 {
-	struct item *item = malloc(offsetof(struct item, record) + record->size);
+	struct item *item = must(malloc(offsetof(struct item, record) + record->size));
 
 	if (count == room) {
 		room = room ? 2 * room : 1024;
-		items = realloc(items, room * sizeof(*items));
+		items = must(realloc(items, room * sizeof(*items)));
 	}
-	if (!item || !items)
-		die(EXIT_OURS, "out of memory");
 	item->at = at;
 	item->order = order++;
 	item->traced = t;
