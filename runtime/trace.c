@@ -117,6 +117,8 @@ static void begin(void)
 	trace_stacks_begin();
 	tell_process(trace_native ? 0 : (unsigned)hub_count);
 	trace_maps_tell();
+	if (!trace_native)
+		trace_parked_tell();
 	atomic_store(&trace_on, true);
 }
 
@@ -182,6 +184,7 @@ static bool begin_again(void)
 		return false;
 	trace_slots_begin();
 	begin();
+	trace_parked_look_again();
 	return true;
 }
 

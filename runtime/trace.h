@@ -7,6 +7,7 @@
  *	trace_slot.c     what each thread does now
  *	trace_stack.c    stacks, by the numbers that the tool knows them by
  *	trace_capture.c  the memory that arguments point to
+ *	trace_parked.c   who is parked when tracing begins
  *	trace_maps.c     which file's code lies where
  *	trace_run.c      who stays in the program for long, and where the monitor finds it
  *	trace_native.c   the same of a program that keeps its kernel threads

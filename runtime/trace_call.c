@@ -9,9 +9,8 @@
 #include "trace_internal.h"
 #include "trap.h"
 
-/* A thread of its own that blocks in the kernel, and a hub that waits: what takes less is not worth the word. */
+/* A call on a kernel thread of one's own that took less did not wait. */
 #define SHORT (50 * 1000)
-#define HELD_LONG (1 * NSEC_PER_MSEC)
 #define RUN_LONG (5 * NSEC_PER_MSEC)
 #define CAPTURED_MOST 8192
 
@@ -47,10 +46,8 @@ static void meet(int tid, const char *name)
 	tell_name(tid, name);
 }
 
-void trace_name_is(int tid, const char name[16])
+void trace_name_is(int tid, const char name[16], struct trace_slot *s)
 {
-	struct trace_self *me = trace_me();
-	struct trace_slot *s = me->slot;
 	if (!s || likely(!memcmp(s->name, name, 16)))
 		return;
 	memcpy(s->name, name, 16);
@@ -93,7 +90,7 @@ static enum trace_verdict verdict_of(bool own_kernel_thread, nsec_t took)
 		return TRACE_RESCUED;
 	if (did & DID_HAND_OFF || (did & DID_CALL_ALONE && took >= SHORT))
 		return TRACE_HANDED_OFF;
-	if (me->held >= HELD_LONG)
+	if ((uint64_t)me->held >= TRACE_HELD_LONG)
 		return TRACE_HELD;
 	return did & DID_PARK ? TRACE_PARKED : TRACE_DONE;
 }
@@ -160,7 +157,7 @@ void trace_begin(const struct regs *r, int tid, const char *name)
 	struct trace_self *me = trace_me();
 	if (unlikely(me->serial != atomic_load_explicit(&trace_serial, memory_order_relaxed)))
 		meet(tid, name);
-	trace_name_is(tid, name);
+	trace_name_is(tid, name, me->slot);
 	me->start = clock_now();
 	me->in_call = true;
 	me->unwanted = !trace_wanted((unsigned)r->nr);
@@ -170,11 +167,12 @@ void trace_begin(const struct regs *r, int tid, const char *name)
 	me->waiting = 0;
 	me->owner = me->owner_stack = 0;
 	me->nr = (uint16_t)r->nr;
-	if (!me->unwanted) {
+	me->shown = !me->unwanted || r->nr == SYS_futex; /* a deadlock is told in any case */
+	if (me->shown) {
 		note_symbol(r);
-		me->stack = trace_stack_of(r);
+		me->stack = trace_stack_of(r, trace_thread_pointer(), tid);
 		if (me->slot)
-			trace_slot_enters(me->slot, r);
+			trace_slot_enters(me->slot, me, r);
 	}
 	if (unlikely(r->nr == SYS_execve || r->nr == SYS_execveat) && !me->unwanted)
 		tell_call(TRACE_ENTER, r, me->start, 0, false);
@@ -189,13 +187,11 @@ void trace_end(const struct regs *r, long result, bool own_kernel_thread)
 	me->left = clock_now();
 	if (unlikely(r->nr == SYS_mmap))
 		trace_mapped(r, result);
-	if (me->unwanted)
-		return;
 	nsec_t took = me->left - me->start;
-	if ((uint64_t)took >= atomic_load_explicit(&trace_control->slower, memory_order_relaxed))
+	if (!me->unwanted && (uint64_t)took >= atomic_load_explicit(&trace_control->slower, memory_order_relaxed))
 		tell_call(TRACE_CALL, r, me->left, result, own_kernel_thread);
-	if (me->slot)
-		trace_slot_leaves(me->slot);
+	if (me->slot && me->shown)
+		trace_slot_leaves(me->slot, me);
 }
 
 /* Of the thread's stay in the program, which ends now. */
@@ -209,6 +205,8 @@ static void look_back(struct carrier *c, const struct carrier *rescued)
 	if (!me->left || me->serial != atomic_load_explicit(&trace_serial, memory_order_relaxed))
 		return;
 	nsec_t now = clock_now();
+	if (sampled_at < me->left)
+		sampled_at = 0; /* the monitor came late, and meant the stay before */
 	if (!rescued && now - me->left < RUN_LONG)
 		return;
 	struct trace_run *run = trace_write(&w, sizeof(*run), TRACE_RUN, me->tid);
@@ -253,7 +251,7 @@ void trace_parks(void)
 {
 	struct trace_self *me = trace_me();
 	me->did |= DID_PARK;
-	if (in_known_call() && me->slot)
+	if (in_known_call() && me->slot && me->shown)
 		atomic_store_explicit(&me->slot->state, TRACE_IS_PARKED, memory_order_relaxed);
 }
 
@@ -261,7 +259,7 @@ void trace_parks(void)
 void trace_woken(struct thread *t)
 {
 	struct trace_slot *s = t->trace.slot;
-	if (s && t->trace.serial == atomic_load_explicit(&trace_serial, memory_order_relaxed))
+	if (s && t->trace.shown && t->trace.serial == atomic_load_explicit(&trace_serial, memory_order_relaxed))
 		atomic_store_explicit(&s->state, TRACE_IN_CALL, memory_order_relaxed);
 }
 
@@ -293,7 +291,7 @@ void trace_native_ends(const struct trace_native_call *n, const struct carrier *
 
 /* glibc's mutex: the owner's tid lies two words behind the one that is waited at, and the value waited for is 2
  * (lowlevellock.h). Condition variables, semaphores and others have something else there. */
-static uint32_t owner_of(const uint32_t *addr, uint32_t val, bool is_pi)
+uint32_t trace_owner_of(const uint32_t *addr, uint32_t val, bool is_pi)
 {
 	uint32_t owner = 0;
 	if (is_pi)
@@ -307,9 +305,9 @@ void trace_waits(const uint32_t *addr, uint32_t val, bool is_pi, nsec_t deadline
 {
 	struct trace_self *me = trace_me();
 	struct trace_slot *s = me->slot;
-	if (!in_known_call() || me->unwanted)
+	if (!in_known_call())
 		return;
-	uint32_t owner = owner_of(addr, val, is_pi);
+	uint32_t owner = trace_owner_of(addr, val, is_pi);
 	struct trace_slot *its = owner ? trace_slot_find((int)owner) : NULL;
 	if (its) {
 		me->owner = owner;

@@ -17,7 +17,7 @@
 
 #define TRACE_MAGIC 0x65636172546e6747ULL
 #define TRACE_VERSION 1
-#define TRACE_MEMFD "libgreen" /* its name: what `green trace -p` looks for among the program's descriptors */
+#define TRACE_MEMFD "libgreen"       /* its name: what `green trace -p` looks for among the program's descriptors */
 #define TRACE_VARIABLE "GREEN_TRACE" /* of the environment: the path of the memory of the tool that started us */
 
 #define TRACE_RINGS 64
@@ -85,7 +85,7 @@ struct trace_record {
 struct trace_process {
 	struct trace_record h;
 	uint32_t pid, parent, serial; /* parent: if that was traced, else 0 */
-	uint32_t hubs; /* 0: native */
+	uint32_t hubs;                /* 0: native */
 	uint64_t at;
 	char path[]; /* of the program */
 };
@@ -117,6 +117,10 @@ struct trace_stack {
 	uint64_t ip, sp, bp, bx, r12, r13, r14, r15;
 	uint8_t memory[];
 };
+
+/* ns: who keeps the hub in a call for less is not said to have held it: where others have the CPU a call takes as long.
+ * The monitor looks each 4 ms. */
+#define TRACE_HELD_LONG 5000000ULL
 
 /* What became of a call. */
 enum trace_verdict {
@@ -154,10 +158,10 @@ struct trace_call {
 
 /* Memory that an argument points to, at the end of the call (TRACE_ENTER: at its begin). */
 struct trace_capture {
-	uint8_t arg;       /* 0..5 */
-	uint8_t part;      /* of several pieces: runtime/trace_calls.def */
-	uint16_t size;     /* of what follows; the next capture begins at a multiple of 8 */
-	uint32_t of;       /* how much there was */
+	uint8_t arg;   /* 0..5 */
+	uint8_t part;  /* of several pieces: runtime/trace_calls.def */
+	uint16_t size; /* of what follows; the next capture begins at a multiple of 8 */
+	uint32_t of;   /* how much there was */
 	uint8_t bytes[];
 };
 
@@ -250,19 +254,19 @@ static inline struct trace_known *trace_known_at(void *base, unsigned i)
  */
 enum trace_capture_kind {
 	CAPTURE_NO_,
-	CAPTURE_STRING_,       /* up to the NUL */
-	CAPTURE_BYTES_,        /* as many as argument `from` says */
-	CAPTURE_RESULT_,       /* as many as the result says, times `size` */
-	CAPTURE_STRUCT_,       /* `size`; whole, or not at all */
-	CAPTURE_ARRAY_,        /* as many as argument `from` says, times `size` */
-	CAPTURE_LENGTH_AT_,    /* as many bytes as the int says that argument `from` points to: a socket address */
-	CAPTURE_IOVEC_,        /* struct iovec, as many as argument `from` says: part 0; and what the first four of
-				  them point to, parts 1 to 4, of which an input's no more than the result in all (size 1: a
-				  call that fills them) */
-	CAPTURE_MESSAGE_,      /* struct msghdr: part 0; parts 1 to 4 as above; part 5 its address, part 6 its vector,
-				  part 7 its control data */
-	CAPTURE_STRINGS_,      /* pointers up to a NULL: their strings, parts 0 to 15, and as part 16 how many
-				  there are, a uint32_t */
+	CAPTURE_STRING_,    /* up to the NUL */
+	CAPTURE_BYTES_,     /* as many as argument `from` says */
+	CAPTURE_RESULT_,    /* as many as the result says, times `size` */
+	CAPTURE_STRUCT_,    /* `size`; whole, or not at all */
+	CAPTURE_ARRAY_,     /* as many as argument `from` says, times `size` */
+	CAPTURE_LENGTH_AT_, /* as many bytes as the int says that argument `from` points to: a socket address */
+	CAPTURE_IOVEC_,     /* struct iovec, as many as argument `from` says: part 0; and what the first four of
+			       them point to, parts 1 to 4, of which an input's no more than the result in all (size 1: a
+			       call that fills them) */
+	CAPTURE_MESSAGE_,   /* struct msghdr: part 0; parts 1 to 4 as above; part 5 its address, part 6 its vector,
+			       part 7 its control data */
+	CAPTURE_STRINGS_,   /* pointers up to a NULL: their strings, parts 0 to 15, and as part 16 how many
+			       there are, a uint32_t */
 };
 
 struct trace_arg {
@@ -270,17 +274,53 @@ struct trace_arg {
 	uint16_t size;
 };
 
-#define CAPTURE_NO {CAPTURE_NO_, 0, 0}
-#define CAPTURE_STRING {CAPTURE_STRING_, 0, 1}
-#define CAPTURE_BYTES(arg) {CAPTURE_BYTES_, arg, 1}
-#define CAPTURE_RESULT(each) {CAPTURE_RESULT_, 0, each}
-#define CAPTURE_STRUCT(bytes) {CAPTURE_STRUCT_, 0, bytes}
-#define CAPTURE_ARRAY(arg, each) {CAPTURE_ARRAY_, arg, each}
-#define CAPTURE_LENGTH_AT(arg) {CAPTURE_LENGTH_AT_, arg, 1}
-#define CAPTURE_IOVEC_OUT(arg) {CAPTURE_IOVEC_, arg, 0} /* the program gives the bytes */
-#define CAPTURE_IOVEC_IN(arg) {CAPTURE_IOVEC_, arg, 1}  /* the kernel does */
-#define CAPTURE_MESSAGE_OUT {CAPTURE_MESSAGE_, 0, 0}
-#define CAPTURE_MESSAGE_IN {CAPTURE_MESSAGE_, 0, 1}
-#define CAPTURE_STRINGS {CAPTURE_STRINGS_, 0, 8}
+#define CAPTURE_NO                \
+	{                         \
+		CAPTURE_NO_, 0, 0 \
+	}
+#define CAPTURE_STRING                \
+	{                             \
+		CAPTURE_STRING_, 0, 1 \
+	}
+#define CAPTURE_BYTES(arg)             \
+	{                              \
+		CAPTURE_BYTES_, arg, 1 \
+	}
+#define CAPTURE_RESULT(each)             \
+	{                                \
+		CAPTURE_RESULT_, 0, each \
+	}
+#define CAPTURE_STRUCT(bytes)             \
+	{                                 \
+		CAPTURE_STRUCT_, 0, bytes \
+	}
+#define CAPTURE_ARRAY(arg, each)          \
+	{                                 \
+		CAPTURE_ARRAY_, arg, each \
+	}
+#define CAPTURE_LENGTH_AT(arg)             \
+	{                                  \
+		CAPTURE_LENGTH_AT_, arg, 1 \
+	}
+#define CAPTURE_IOVEC_OUT(arg)         \
+	{                              \
+		CAPTURE_IOVEC_, arg, 0 \
+	} /* the program gives the bytes */
+#define CAPTURE_IOVEC_IN(arg)          \
+	{                              \
+		CAPTURE_IOVEC_, arg, 1 \
+	} /* the kernel does */
+#define CAPTURE_MESSAGE_OUT            \
+	{                              \
+		CAPTURE_MESSAGE_, 0, 0 \
+	}
+#define CAPTURE_MESSAGE_IN             \
+	{                              \
+		CAPTURE_MESSAGE_, 0, 1 \
+	}
+#define CAPTURE_STRINGS                \
+	{                              \
+		CAPTURE_STRINGS_, 0, 8 \
+	}
 
 #endif

@@ -66,7 +66,7 @@ static void ends(const struct regs *r, long result)
 	trace_end(r, result, true);
 	if (r->nr == SYS_prctl && r->rdi == PR_SET_NAME && me->slot) {
 		own_name(name);
-		trace_name_is(me->tid, name);
+		trace_name_is(me->tid, name, me->slot);
 	}
 }
 

@@ -53,12 +53,6 @@ static bool sleeping_call(int tid, uint64_t v[9])
 	return true;
 }
 
-static void note_sample(struct carrier *c)
-{
-	c->trace_cpu = cpu_time_of_carrier(c->tid);
-	c->trace_sampled_at = clock_now();
-}
-
 static void sample_sleeper(struct carrier *c, const struct thread *t, nsec_t since, uint32_t waiting)
 {
 	int tid = thread_tid(t);
@@ -68,7 +62,6 @@ static void sample_sleeper(struct carrier *c, const struct thread *t, nsec_t sin
 	const struct trace_stack at = {.incomplete = 1, .sp = v[7], .ip = v[8] - SYSCALL_LENGTH};
 	uint32_t stack = trace_stack_send(&at, tid, t->stack_low + t->stack_size);
 	tell(tid, since, (int)v[0], v + 1, stack, waiting);
-	note_sample(c);
 }
 
 /* The thread may end at any moment, but its memory is never unmapped. */
@@ -77,6 +70,9 @@ void trace_sample(struct carrier *c, nsec_t since, bool sleeps, uint32_t waiting
 	struct thread *t = __atomic_load_n(&c->current, __ATOMIC_RELAXED);
 	if (!t || c->trace_sampled_at)
 		return;
+	/* Whether it has a CPU is known from now on, whenever it comes to its handler. */
+	c->trace_cpu = cpu_time_of_carrier(c->tid);
+	c->trace_sampled_at = clock_now();
 	if (sleeps) {
 		sample_sleeper(c, t, since, waiting);
 		return;
@@ -103,5 +99,4 @@ void trace_sample_here(struct carrier *c, const struct kucontext *uc)
 		return;
 	uint32_t stack = trace_stack_send(&at, tid, t->stack_low + t->stack_size);
 	tell(tid, c->trace_since, -1, NULL, stack, c->rescue_waiting);
-	note_sample(c);
 }

@@ -12,7 +12,8 @@ struct trace_self {
 	struct trace_slot *slot; /* NULL: there was none left */
 	nsec_t start;            /* of the call that it is in, */
 	bool in_call;
-	bool unwanted; /* ... of which nothing is to be told */
+	bool unwanted; /* ... of which nothing is to be told, */
+	bool shown;    /* ... and which the slot shows */
 	uint8_t did;
 	uint8_t trapped;
 	uint16_t nr, symbol;

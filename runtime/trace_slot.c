@@ -60,9 +60,8 @@ static void end_change(struct trace_slot *s)
 	atomic_store_explicit(&s->sequence, sequence + 1, memory_order_release);
 }
 
-void trace_slot_enters(struct trace_slot *s, const struct regs *r)
+void trace_slot_enters(struct trace_slot *s, const struct trace_self *me, const struct regs *r)
 {
-	struct trace_self *me = trace_me();
 	begin_change(s);
 	s->since = (uint64_t)me->start;
 	s->args[0] = r->rdi, s->args[1] = r->rsi, s->args[2] = r->rdx;
@@ -77,9 +76,8 @@ void trace_slot_enters(struct trace_slot *s, const struct regs *r)
 	end_change(s);
 }
 
-void trace_slot_leaves(struct trace_slot *s)
+void trace_slot_leaves(struct trace_slot *s, const struct trace_self *me)
 {
-	struct trace_self *me = trace_me();
 	begin_change(s);
 	s->since = (uint64_t)me->left;
 	s->lock = 0;

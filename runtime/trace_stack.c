@@ -44,9 +44,9 @@ static uint32_t mix(uint64_t h, uint64_t word)
 
 /* The same function at the same depth: threads of one kind have the same distance from their stack's top, where their
  * TLS is. */
-static uint32_t key_of(const struct regs *r)
+static uint32_t key_of(const struct regs *r, uint64_t thread_pointer)
 {
-	uint32_t key = mix(mix(1, r->rip), trace_thread_pointer() - r->rsp);
+	uint32_t key = mix(mix(1, r->rip), thread_pointer - r->rsp);
 	return key ? key : 1;
 }
 
@@ -73,7 +73,7 @@ static bool words_are(const struct trace_known *k, uint64_t sp)
 	uint32_t count = k->count;
 	if (!count || count > TRACE_STACK_WORDS)
 		return false;
-	if (trace_native) {
+	if (trace_native || !carrier_current()) {
 		uint64_t words[TRACE_STACK_WORDS];
 		return read_words(words, k, count, sp) && !memcmp(words, k->value, count * sizeof(*words));
 	}
@@ -141,20 +141,19 @@ uint32_t trace_stack_send(const struct trace_stack *registers, int tid, uint64_t
 	return number;
 }
 
-static uint32_t send(const struct regs *r, uint32_t key)
+static uint32_t send(const struct regs *r, uint32_t key, uint64_t thread_pointer, int tid)
 {
-	struct trace_self *me = trace_me();
 	struct trace_stack s = {.key = key, .sp = r->rsp, .bp = r->rbp, .bx = r->rbx};
 	s.ip = runtime_hooks.site_canonical ? runtime_hooks.site_canonical(r->rip) : r->rip;
 	s.r12 = r->r12, s.r13 = r->r13, s.r14 = r->r14, s.r15 = r->r15;
-	return trace_stack_send(&s, me->tid, trace_thread_pointer());
+	return trace_stack_send(&s, tid, thread_pointer);
 }
 
-uint32_t trace_stack_of(const struct regs *r)
+uint32_t trace_stack_of(const struct regs *r, uint64_t thread_pointer, int tid)
 {
 	if (!atomic_load_explicit(&trace_control->stacks, memory_order_relaxed))
 		return 0;
-	uint32_t key = key_of(r), number = known(key, r->rsp);
+	uint32_t key = key_of(r, thread_pointer), number = known(key, r->rsp);
 	if (likely(number))
 		return number;
 	uint32_t looks = signature(r, key);
@@ -162,7 +161,7 @@ uint32_t trace_stack_of(const struct regs *r)
 	nsec_t when = atomic_load_explicit(&sent[looks % SENT].when, memory_order_relaxed);
 	if (when && what >> 32 == looks && clock_now() - when < ANSWER)
 		return (uint32_t)what;
-	number = send(r, key);
+	number = send(r, key, thread_pointer, tid);
 	if (number) {
 		atomic_store_explicit(&sent[looks % SENT].what, (uint64_t)looks << 32 | number, memory_order_relaxed);
 		atomic_store_explicit(&sent[looks % SENT].when, clock_now(), memory_order_relaxed);

@@ -58,7 +58,7 @@ class Trace:
         return [e for e in self.events if e["type"] == kind and all(e.get(k) == v for k, v in what.items())]
 
     def __str__(self):
-        return f"  code {self.code}\n  out: {self.out[-1000:]!r}\n  err: {self.err[-1000:]!r}\n{self.report[-6000:]}"
+        return f"  code {self.code}\n  out: {self.out[-1000:]!r}\n  err: {self.err[-1000:]!r}\n{self.report[:5000]}"
 
 
 def lines_with(source, mark):
@@ -190,9 +190,9 @@ def counts():
         both.fail(f"counts: lost {lost}")
 
 
-def ended(trace, code, life, **what):
-    if trace.code != code:
-        both.fail(f"ends: code {trace.code}, not {code}\n{trace}")
+def ended(trace, status, life, **what):
+    if trace.code != status:
+        both.fail(f"ends: code {trace.code}, not {status}\n{trace}")
     if not trace.of("life", what=life, **what):
         both.fail(f"ends: no {life} {what}\n{trace}")
 

@@ -68,7 +68,7 @@ static __attribute__((noinline)) unsigned long checksum(long long until)
 	unsigned long sum = 1;
 
 	while (now() < until) /* FAULT compute */
-		for (int i = 0; i < 300000; i++)
+		for (int i = 0; i < 300000; i++) /* FAULT compute */
 			sum = sum * 31 + (unsigned long)i; /* FAULT compute */
 	return sum;
 }
@@ -123,9 +123,11 @@ static void handle_lookup(void)
 
 static void *saves_table(void *arg)
 {
+	struct timespec ts = {0, 70 * MSEC};
+
 	pthread_mutex_lock(&table);
 	pthread_barrier_wait(&table_taken);
-	rest(70); /* HOLDS mutex */
+	nanosleep(&ts, NULL); /* HOLDS mutex */
 	pthread_mutex_unlock(&table);
 	return arg;
 }

@@ -1,6 +1,7 @@
 /* Threads in pairs that ask and answer until standard input ends: how many exchanges there were, how many failed. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>

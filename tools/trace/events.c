@@ -38,7 +38,7 @@ void events_start(void *memory, const struct wanted *w, const struct sink *const
 	memcpy(sinks, s, sink_count * sizeof(*s));
 	threads_wanted(w->threads);
 	stacks_start(memory);
-	slots_start(memory, !w->pid);
+	slots_start(memory);
 }
 
 void events_deadlock(const struct deadlock *d)
@@ -104,7 +104,8 @@ static void deliver_call(const struct item *item)
 	    .captures = captures,
 	    .capture_count = read_captures(r, captures)};
 	memcpy(c.args, r->args, sizeof(c.args));
-	TELL(call, &c);
+	if (!c.stack || !c.stack->ours)
+		TELL(call, &c);
 }
 
 static void deliver_sample(const struct item *item)
@@ -132,6 +133,7 @@ static void tell_run(struct seen *s, struct run *run)
 		run->stack = stack_of(sample->stack);
 		run->waiting = sample->waiting > run->waiting ? sample->waiting : run->waiting;
 		memcpy(run->args, sample->args, sizeof(run->args));
+		run->starved &= sample->nr < 0;
 	}
 	free(s->sample);
 	s->sample = NULL;
@@ -146,7 +148,8 @@ static void deliver_run(const struct item *item)
 	struct run run = {.start = r->start,
 	    .end = r->end > r->start ? r->end : r->start,
 	    .rescued_at = r->rescued_at,
-	    .waiting = r->waiting};
+	    .waiting = r->waiting,
+	    .starved = r->sampled_at && r->end > r->sampled_at && r->cpu < (r->end - r->sampled_at) / 2};
 
 	if (s)
 		tell_run(s, &run);

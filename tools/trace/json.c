@@ -1,3 +1,4 @@
+/* clang-format off */
 /*
  * An event a line, each a JSON object. Bytes that are not UTF-8 are written as U+FFFD. Times are nanoseconds of
  * CLOCK_MONOTONIC, but for "time". What is not known is null, and what is marked with ? may be missing.
@@ -27,18 +28,27 @@
  *	held        how long it kept the hub
  *	waiting     threads that were ready meanwhile
  *	stack       from the innermost frame: objects of function, file, line, module, offset (from the function's
- *begin; from the module's where no function is known), inlined (into the next one) owner       ?who held the lock that
- *it waited for: an object of tid, thread, stack "run", a long stay in the program: tid, thread, start, end, duration,
- *waiting, stack rescued     after how long the hub was taken from it; null: it was not nr, name    ?the system call
- *past libc in which it slept; it computed where they are missing call, args  ?that call's "life": what        "begins",
- *"execs", "exits", "killed", "vanishes" (how is not known) parent      ?"begins": the parent's pid code ?"exits": the
- *exit status signal      ?"killed": the signal's number core        ?"killed": whether a core was dumped "deadlock":
+ *	            begin; from the module's where no function is known), inlined (into the next one)
+ *	owner       ?who held the lock that it waited for: an object of tid, thread, stack
+ * "run", a long stay in the program: tid, thread, start, end, duration, waiting, stack, and
+ *	rescued     after how long the hub was taken from it; null: it was not
+ *	starved     whether it was ready rather than running: it had no CPU for most of the time
+ *	nr, name    ?the system call past libc in which it slept; it computed where they are missing
+ *	call, args  ?that call's
+ * "life":
+ *	what        "begins", "execs", "exits", "killed", "vanishes" (how is not known)
+ *	parent      ?"begins": the parent's pid
+ *	code        ?"exits": the exit status
+ *	signal      ?"killed": the signal's number
+ *	core        ?"killed": whether a core was dumped
+ * "deadlock":
  *	ring        whether each waits for a lock that the next one holds; if not, all threads of the process wait
  *	waiters     objects of tid, thread, lock (its address), owner (null, or an object of tid, thread), stack
  * "end", the last one:
  *	begin, end  of the trace
  *	lost        an object of records, no_ring, no_slot, damaged: how many
  */
+/* clang-format on */
 #include <inttypes.h>
 #include <string.h>
 
@@ -269,6 +279,7 @@ static void json_run(const struct run *r)
 	else
 		fputs("null", out);
 	number_key(out, "waiting", r->waiting);
+	bool_key(out, "starved", r->starved);
 	if (r->nr >= 0) {
 		signed_key(out, "nr", r->nr);
 		string_key(out, "name", call_name((unsigned)r->nr));

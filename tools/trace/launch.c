@@ -28,12 +28,18 @@ static _Noreturn void become(const char *path, char **argv, int report)
 	_exit(write(report, &error, sizeof(error)) == sizeof(error) ? EXIT_OURS : EXIT_UNUSABLE);
 }
 
+static struct program program;
+
+void target_find(struct target *t, const char *name)
+{
+	program_find(&program, name);
+	t->path = program.path;
+}
+
 void target_launch(struct target *t, const struct memory *m, char **argv)
 {
-	static struct program program;
 	int report[2], error;
 
-	program_find(&program, argv[0]);
 	library_preload(&program);
 	set_variable(m);
 	if (pipe2(report, O_CLOEXEC))
@@ -52,6 +58,5 @@ void target_launch(struct target *t, const struct memory *m, char **argv)
 	}
 	close(report[0]);
 	t->child = true;
-	t->path = program.path;
 	t->pidfd = pidfd_open(t->pid, 0);
 }

@@ -248,7 +248,7 @@ static void live_run(const struct run *r)
 		call_print_args(out, r->nr, r->args);
 		fputs(" past libc", out);
 	} else {
-		fputs("computed", out);
+		fputs(r->starved ? "was ready to run, without a CPU," : "computed", out);
 	}
 	fprintf(out, " for %s", text_time(text, run_time(r)));
 	if (r->rescued_at > r->start)

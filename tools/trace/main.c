@@ -286,6 +286,12 @@ int trace_main(int argc, char **argv)
 	if (pid)
 		target_attach(&target, &memory, pid);
 	else
+		target_find(&target, argv[first]);
+	if (wanted.stacks && pid)
+		prepare_for_process(pid);
+	else if (wanted.stacks)
+		prepare_for_program(target.path);
+	if (!pid)
 		memory_make(&memory);
 	wanted.pid = target.pid;
 	trace_options.out = out_path ? open_file(out_path) : open_stderr();

@@ -1,13 +1,13 @@
 /* The processes that write records, and whether they still live. */
 #include "tools/trace/tool.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
+
+#define DYING (5 * MILLISECOND)
 
 enum { BUCKETS = 1024, PROCESSES_MOST = 16384, PIDFDS_MOST = 512 };
 
@@ -109,10 +109,32 @@ void traced_set_path(struct traced *t, const char *path)
 	t->process->path = copy;
 }
 
-/* A zombie has ended, too: only a pidfd tells. */
-static bool is_dead(const struct traced *t)
+/* proc(5): the state follows the name, in which there may be parentheses. */
+static char state_of(int pid)
 {
-	return t->pidfd < 0 && kill(t->process->pid, 0) && errno == ESRCH;
+	char path[32], state = 'X';
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *f = fopen(path, "re");
+	for (int c, last = 0; f && (c = getc(f)) != EOF; last = c)
+		if (last == ')' && c == ' ')
+			state = (char)getc(f);
+	if (f)
+		fclose(f);
+	return state;
+}
+
+/* When a thread that is not the first executes another program, the first one is a zombie for a moment, and the pidfd
+ * readable (de_thread() of the kernel): a process is dead when it has been so for a while. */
+static bool is_dead(struct traced *t)
+{
+	if (!strchr("ZX", state_of(t->process->pid))) {
+		t->dying_since = 0;
+		return false;
+	}
+	if (!t->dying_since)
+		t->dying_since = now();
+	return now() - t->dying_since > DYING;
 }
 
 bool processes_wait(int fd, int fd2, int timeout, void (*dead)(struct traced *t))
@@ -121,20 +143,23 @@ bool processes_wait(int fd, int fd2, int timeout, void (*dead)(struct traced *t)
 	struct traced *of[2 + PIDFDS_MOST], *next;
 	nfds_t n = 2;
 
-	for (struct traced *t = live; t; t = t->next)
-		if (t->pidfd >= 0) {
+	for (struct traced *t = live; t; t = t->next) {
+		if (t->dying_since)
+			timeout = timeout < 1 ? timeout : 1;
+		else if (t->pidfd >= 0) {
 			of[n] = t;
 			fds[n++] = (struct pollfd){.fd = t->pidfd, .events = POLLIN};
 		}
+	}
 	poll(fds, n, timeout);
 	for (struct traced *t = live; t; t = next) {
 		next = t->next;
-		if (is_dead(t))
+		if ((t->pidfd < 0 || t->dying_since) && is_dead(t))
 			dead(t);
 	}
 	for (nfds_t i = 2; i < n; i++)
-		if (fds[i].revents)
-			dead(of[i]);
+		if (fds[i].revents && !of[i]->dying_since)
+			is_dead(of[i]);
 	return fds[0].revents;
 }
 

@@ -36,9 +36,24 @@ static bool wanted(void)
 	return !trace_options.json;
 }
 
+static enum row_kind kind_of(unsigned outcome)
+{
+	switch (outcome) {
+	case TRACE_DONE:
+		return ROW_DONE;
+	case OUTCOME_COMPUTED:
+		return ROW_COMPUTES;
+	case OUTCOME_STARVED:
+		return ROW_STARVED;
+	default:
+		return ROW_WAITS;
+	}
+}
+
 static struct row *row_of(struct site *site, unsigned outcome)
 {
-	struct row *r = site->rows[outcome];
+	enum row_kind kind = kind_of(outcome);
+	struct row *r = site->rows[kind];
 
 	if (r)
 		return r;
@@ -48,13 +63,16 @@ static struct row *row_of(struct site *site, unsigned outcome)
 	r->next = rows;
 	rows = r;
 	row_count++;
-	site->rows[outcome] = r;
+	site->rows[kind] = r;
 	return r;
 }
 
-static void row_time(struct row *r, uint64_t ns)
+static void row_time(struct row *r, unsigned outcome, uint64_t ns)
 {
 	r->count++;
+	r->time_of[outcome] += ns;
+	if (r->time_of[outcome] > r->time_of[r->outcome])
+		r->outcome = outcome;
 	r->total += ns;
 	if (ns > r->most)
 		r->most = ns;
@@ -110,9 +128,10 @@ static unsigned outcome_of(const struct entry *e)
 
 static void entry_close(struct entry *e)
 {
-	struct row *r = row_of(e->site, outcome_of(e));
+	unsigned outcome = outcome_of(e);
+	struct row *r = row_of(e->site, outcome);
 
-	row_time(r, e->end - e->start);
+	row_time(r, outcome, e->end - e->start);
 	r->errors += e->failed;
 	r->unfinished += e->unfinished;
 	r->not_covered += e->not_covered;
@@ -121,7 +140,7 @@ static void entry_close(struct entry *e)
 		r->uncovered_most = e->uncovered;
 	if (e->verdict == TRACE_RESCUED || e->held >= HELD_LEAST)
 		row_harm(r, e->held ? e->held : 1, e->waiting);
-	r->suspect |= e->holder || e->name || r->outcome == TRACE_HANDED_OFF;
+	r->suspect |= e->holder || e->name || outcome == TRACE_HANDED_OFF;
 	if (e->holder)
 		row_holder(r, e->holder, e->waited);
 	e->site = NULL;
@@ -209,18 +228,25 @@ static void report_call(const struct call *c)
 		entry_close(e);
 }
 
-/* Asleep past libc it holds the hub as a call does. */
+/* Asleep past libc it holds the hub as a call does. Without a CPU it is the machine that holds it up. */
+static unsigned outcome_of_run(const struct run *r)
+{
+	if (r->nr < 0)
+		return r->starved ? OUTCOME_STARVED : OUTCOME_COMPUTED;
+	return r->rescued_at ? TRACE_RESCUED : TRACE_HELD;
+}
+
 static void report_run(const struct run *r)
 {
 	uint64_t held = r->rescued_at > r->start ? r->rescued_at - r->start : run_time(r);
-	unsigned outcome = r->rescued_at ? TRACE_RESCUED : TRACE_HELD;
 
 	if (!wanted())
 		return;
 	struct site *site = site_of(r->thread->process, r->stack, NULL, r->nr < 0 ? SITE_COMPUTES : r->nr);
-	struct row *row = row_of(site, r->nr < 0 ? OUTCOME_COMPUTED : outcome);
-	row_time(row, run_time(r));
-	if (run_time(r) >= RUN_LEAST)
+	unsigned outcome = outcome_of_run(r);
+	struct row *row = row_of(site, outcome);
+	row_time(row, outcome, run_time(r));
+	if (run_time(r) >= (r->stack || r->rescued_at ? RUN_LEAST : UNSEEN_LEAST) && !r->starved)
 		row_harm(row, held, r->waiting);
 }
 

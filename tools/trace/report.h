@@ -5,12 +5,17 @@
 #include "tools/trace/trace.h"
 
 /* What became of a row's events: an enum trace_verdict, or one of these. */
-enum { OUTCOME_NOT_COVERED = TRACE_VERDICTS, OUTCOME_COMPUTED, OUTCOME_UNFINISHED, OUTCOMES };
+enum { OUTCOME_NOT_COVERED = TRACE_VERDICTS, OUTCOME_COMPUTED, OUTCOME_STARVED, OUTCOME_UNFINISHED, OUTCOMES };
 
-#define HELD_LEAST 1000000ULL       /* ns: to hold the hub for less is no harm */
+/* ns: to hold the hub for less is no harm. A kernel that lets others run first takes as long. */
+#define HELD_LEAST TRACE_HELD_LONG
 #define RUN_LEAST 10000000ULL       /* nor is to compute */
+#define UNSEEN_LEAST 20000000ULL    /* if the monitor did not find it there: it had no CPU itself */
 #define SUSPECT_LEAST 10000000ULL   /* to wait for a lock for less, in all, is no matter */
 #define UNCOVERED_LEAST 10000000ULL /* nor to block past the runtime */
+
+/* A site has a row for its waits, one for what was done at once, and two for the time in between. */
+enum row_kind { ROW_WAITS, ROW_DONE, ROW_COMPUTES, ROW_STARVED, ROW_KINDS };
 
 /* report_sites.c: a function or call, and the place from where the program called it. Strings are escaped. */
 struct site {
@@ -19,7 +24,8 @@ struct site {
 	const char *where;    /* "server.c:88 in handle_client"; "" if it is not known */
 	const char *function; /* of the place; NULL: not known */
 	const char *line;     /* "server.c:88"; NULL: not known */
-	struct row *rows[OUTCOMES];
+	const char *group;    /* all with the same are one site: `where`, or the function that computes, at any line */
+	struct row *rows[ROW_KINDS];
 	uint64_t hash;
 	struct site *next;
 };
@@ -62,7 +68,8 @@ enum { HOLDERS = 8 }; /* the rest has no name */
 
 struct row {
 	struct site *site;
-	unsigned outcome;
+	unsigned outcome; /* that of most of the time */
+	uint64_t time_of[OUTCOMES];
 	uint64_t count, errors, unfinished, not_covered;
 	uint64_t total, most;
 	uint64_t uncovered_most;  /* of one entry, in calls that are not covered */
@@ -88,7 +95,8 @@ static inline enum rank row_rank(const struct row *r)
 		return RANK_NOT_COVERED;
 	if (r->suspect && r->total >= SUSPECT_LEAST)
 		return RANK_SUSPECT;
-	return r->outcome == TRACE_DONE || r->outcome == OUTCOME_COMPUTED ? RANK_REST : RANK_WAIT;
+	return r->outcome == TRACE_DONE || r->outcome == OUTCOME_COMPUTED || r->outcome == OUTCOME_STARVED ? RANK_REST
+													   : RANK_WAIT;
 }
 
 /* The one that had most of the time; NULL: nobody is known. */

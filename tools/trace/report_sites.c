@@ -124,6 +124,19 @@ static char *line_text(const struct place *place)
 	return text;
 }
 
+/* Found at one line of a loop or another, it is the same function that computes. */
+static char *copy_of_function(const struct place *place)
+{
+	char *text;
+
+	if (asprintf(&text, "%s in %s", place->function,
+		place->file     ? place->file
+		: place->module ? place->module
+				: "") < 0)
+		text = NULL;
+	return must_have(text);
+}
+
 static uint64_t hash_string(uint64_t hash, const char *s)
 {
 	for (; *s; s++)
@@ -152,7 +165,7 @@ static struct site *site_find(const struct site *like)
 	struct site *s = buckets ? buckets[like->hash % bucket_count] : NULL;
 
 	while (s && (s->hash != like->hash || strcmp(s->program, like->program) != 0 ||
-			strcmp(s->what, like->what) != 0 || strcmp(s->where, like->where) != 0))
+			strcmp(s->what, like->what) != 0 || strcmp(s->group, like->group) != 0))
 		s = s->next;
 	return s;
 }
@@ -180,14 +193,16 @@ static struct site *site_make(const struct process *p, const struct stack *stack
 	const struct place *place = stack_site(stack);
 	char *program = escaped_copy(path_name(p->path));
 	char *what = what_text(stack, function, nr), *where = where_text(place);
-	struct site like = {.program = program, .what = what, .where = where};
+	char *group = nr == SITE_COMPUTES && place && place->function ? copy_of_function(place) : NULL;
+	struct site like = {.program = program, .what = what, .where = where, .group = group ? group : where};
 
-	like.hash = hash_string(hash_string(hash_string(0xcbf29ce484222325ULL, program), what), where);
+	like.hash = hash_string(hash_string(hash_string(0xcbf29ce484222325ULL, program), what), like.group);
 	struct site *s = site_find(&like);
 	if (s) {
 		free(program);
 		free(what);
 		free(where);
+		free(group);
 		return s;
 	}
 	return site_add(&like, place);

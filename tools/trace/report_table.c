@@ -20,8 +20,10 @@ static const bool left[COLUMNS] = {[VERDICT] = true, [PROGRAM] = true, [WHAT] = 
 
 const char *outcome_name(unsigned outcome)
 {
-	static const char *const names[] = {
-	    [OUTCOME_NOT_COVERED] = "not covered", [OUTCOME_COMPUTED] = "computed", [OUTCOME_UNFINISHED] = "not ended"};
+	static const char *const names[] = {[OUTCOME_NOT_COVERED] = "not covered",
+	    [OUTCOME_COMPUTED] = "computed",
+	    [OUTCOME_STARVED] = "had no CPU",
+	    [OUTCOME_UNFINISHED] = "not ended"};
 
 	return outcome < TRACE_VERDICTS ? verdict_name((enum trace_verdict)outcome) : names[outcome];
 }

@@ -4,14 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool from_begin;
-static uint64_t no_slot; /* the program's counter then */
+static uint64_t no_slot; /* the program's counter when the trace began */
 
-void slots_start(void *base, bool all_are_seen)
+void slots_start(void *base)
 {
 	const struct trace_control *c = base;
 
-	from_begin = all_are_seen;
 	no_slot = atomic_load(&c->no_slot);
 }
 
@@ -82,7 +80,7 @@ static void look_at(const struct trace_slot *slot)
 void slots_look(void *base, uint64_t at)
 {
 	const struct trace_control *c = base;
-	bool complete = from_begin && atomic_load(&c->no_slot) == no_slot;
+	bool complete = atomic_load(&c->no_slot) == no_slot;
 
 	for (struct traced *t = traced_first(); t; t = t->next) {
 		t->count = 0;

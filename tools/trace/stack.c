@@ -27,8 +27,12 @@ static const char *const others[] = {
     "libasan.so*",
     "libtsan.so*",
     "libubsan.so*",
-    "[vdso]",
+    "\\[vdso]",
+    "memfd:libgreen-private*",
 };
+
+/* The library's copy of libuv. */
+static const char ours[] = "memfd:libgreen-private";
 
 /* Where what the C++ and Rust libraries leave in a program comes from. */
 static const char *const headers[] = {
@@ -88,6 +92,8 @@ static void add_places(struct process *p, struct stack *s, const struct place *p
 	s->places = all;
 	s->count = count;
 	s->site = site_of(all, count);
+	for (size_t i = 0; i < count; i++)
+		s->ours |= all[i].module && strncmp(all[i].module, ours, sizeof(ours) - 1) == 0;
 }
 
 struct stack *stack_make(struct process *p, const struct snapshot *s, struct frame frames[], size_t most, size_t *count)

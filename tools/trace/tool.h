@@ -13,6 +13,7 @@
  *	known.c      the table of known stacks
  *	queue.c      records of several rings, in the order of time
  *	events.c     records -> events -> sinks
+ *	prepare.c    files that will be looked into
  *	slots.c      what each thread does just now
  *	arguments.c  -e and times on the command line
  */
@@ -68,7 +69,9 @@ struct target {
 	bool over;
 	int status; /* of a child, as of wait(2) */
 };
-/* The program is found and started, with `memory` in its environment. */
+/* The program, or die()'s. */
+void target_find(struct target *t, const char *name);
+/* It is started, with `memory` in its environment. */
 void target_launch(struct target *t, const struct memory *m, char **argv);
 /* Its memory is mapped, and nobody else reads it. */
 void target_attach(struct target *t, struct memory *m, int pid);
@@ -99,12 +102,13 @@ struct losses reader_losses(const struct reader *r);
 struct traced {
 	struct process *process;
 	uint32_t serial;
-	int pidfd;  /* -1: none to be had */
-	bool begun; /* its TRACE_PROCESS has come */
-	bool execs; /* it was another program before */
-	bool gone;  /* it has ended, or executed another program */
-	bool exits; /* it has called exit_group */
-	int code;   /* ... with this */
+	int pidfd;            /* -1: none to be had */
+	bool begun;           /* its TRACE_PROCESS has come */
+	bool execs;           /* it was another program before */
+	uint64_t dying_since; /* it looks dead since then; 0: it does not */
+	bool gone;            /* it has ended, or executed another program */
+	bool exits;           /* it has called exit_group */
+	int code;             /* ... with this */
 	uint32_t maps;
 	char *no_path; /* the process's path before `begun` */
 	struct standing *standing;
@@ -197,9 +201,13 @@ void events_free(void);
 void events_anew(void); /* the program begins anew, under another serial number */
 
 /* slots.c */
-void slots_start(void *base, bool from_begin); /* false: a thread may be at what began before the trace */
+void slots_start(void *base);
 void slots_look(void *base, uint64_t at);
 void slots_of_dead(void *base, struct traced *t, uint64_t at); /* what they did; and then they are free */
+
+/* prepare.c: what will be looked up is opened before it is needed in a hurry. */
+void prepare_for_program(const char *path);
+void prepare_for_process(int pid);
 
 /* functions.c: of libc, by the numbers of shim/symbols.def; NULL: no such number. */
 const char *function_name(unsigned symbol);

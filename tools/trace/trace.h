@@ -90,6 +90,7 @@ struct stack {
 	struct place *places;
 	size_t site;    /* the innermost place of the program's own: not in libc, the loader, libgreen, libstdc++; 0 if
 			   there is none */
+	bool ours; /* a call of libgreen's own: natively there is none */
 	bool whole;
 };
 
@@ -149,6 +150,7 @@ struct run {
 	int nr; /* it slept in this call, made past libc; -1: it computed */
 	uint64_t args[6];
 	const struct stack *stack; /* where the monitor found it; NULL: it did not look */
+	bool starved; /* it had no CPU for most of the time since it was found: it is no more than ready */
 };
 
 /* How a process came and went. */
