@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 # Debian packages. PACKAGE=COMMAND: not wanted where COMMAND is there already, from whatever source.
 PACKAGES := gcc g++ make binutils libc6-dev libuv1-dev libzydis-dev libunwind-dev libelf-dev libdw-dev
@@ -65,7 +66,7 @@ RACES := $(patsubst tests/race/%.c,$(BUILD)/race/%,$(wildcard tests/race/*.c))
 # As many compilers as CPUs, unless the user said.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all programs unit races race_programs deps demo test real models parity bench soak asan tsan lint format \
+.PHONY: all programs unit races race_programs deps demo test real models parity bench soak fuzz fuzz_programs asan tsan lint format \
 	check-format install clean help
 .DELETE_ON_ERROR:
 
@@ -143,6 +144,20 @@ $(BUILD)/race/%: tests/race/%.c $(BUILD)/unit/libgreen.a Makefile
 	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) $(call said,cflags) -o $@ $< \
 		$(RACE_WRAPS:%=-Wl,--wrap=%) $(UNIT_LIBS) -lc $(BUILD)/unit/libgreen.a
 
+# tests/fuzz: what reads a traced program's memory, which is not to be trusted; FUZZ_SEED repeats a run.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_SECONDS ?= 60
+
+fuzz_programs: $(FUZZERS)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/unit/libtools.a Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) -o $@ $< $(BUILD)/unit/libtools.a $(TOOL_LIBS)
+
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address,undefined fuzz_programs
+	@for f in $(FUZZERS:$(BUILD)/%=$(BUILD)/asan/%); do $$f $(FUZZ_SECONDS) $(FUZZ_SEED) || exit 1; done
+
 tsan: races
 	@python3 tests/run --build $(BUILD) race
 
@@ -201,7 +216,7 @@ deps:
 	apt-get -qq update && apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing
 
 C_FILES = $(wildcard runtime/*.[ch] shim/*.[ch] tools/*.[ch] tools/trace/*.[ch] tests/unit/*.[ch] tests/race/*.[ch] tests/programs/*.[ch] \
-	tests/programs/*.cc tests/bench/*.[ch] tests/real/*.[ch])
+	tests/programs/*.cc tests/bench/*.[ch] tests/real/*.[ch] tests/fuzz/*.c)
 
 LINT_C = $(filter-out tests/%,$(filter %.c,$(C_FILES)))
 LINT_FLAGS = $(STD) -I. -D_GNU_SOURCE -DGREEN_VERSION=\"\" -DGREEN_LIBDIR=\"\"
@@ -224,6 +239,9 @@ install: all
 	install -D -m 755 $(BUILD)/libgreen.so $(DESTDIR)$(LIBDIR)/libgreen.so
 	install -D -m 755 $(BUILD)/green $(DESTDIR)$(BINDIR)/green
 	install -D -m 644 tools/green.1 $(DESTDIR)$(MANDIR)/man1/green.1
+	install -D -m 644 tools/green-trace.1 $(DESTDIR)$(MANDIR)/man1/green-trace.1
+	install -D -m 644 tools/libgreen.7 $(DESTDIR)$(MANDIR)/man7/libgreen.7
+	install -D -m 644 tools/green.bash $(DESTDIR)$(COMPLETIONDIR)/green
 
 clean:
 	rm -rf $(BUILD)
@@ -237,6 +255,7 @@ help:
 	@echo "make models             verify the models of tests/models with spin (MODELS='park futex')"
 	@echo "make bench              measurements, native and green (BENCH_ARGS='--quick echo threads startup')"
 	@echo "make soak               half an hour of everything at once (SOAK_ARGS='--minutes 480 --seed 7')"
+	@echo "make fuzz               what reads a traced program's memory, under sanitizers (FUZZ_SECONDS=600 FUZZ_SEED=7)"
 	@echo "make asan               unit tests under AddressSanitizer and UBSan"
 	@echo "make tsan               race tests under ThreadSanitizer"
 	@echo "make lint               clang-tidy, cppcheck, shellcheck"

@@ -218,7 +218,7 @@ static void look_back(struct carrier *c, const struct carrier *rescued)
 	run->waiting = rescued ? rescued->rescue_waiting : 0;
 	run->sampled_at = (uint64_t)sampled_at;
 	run->cpu = sampled_at ? (uint64_t)(cpu_time_of_carrier(c->tid) - c->trace_cpu) : 0;
-	run->pad = 0;
+	run->alone = !rescued && !c->hub;
 	trace_written(&w, sizeof(*run));
 }
 

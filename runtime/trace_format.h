@@ -180,7 +180,8 @@ struct trace_run {
 	uint64_t rescued_at; /* the hub was taken from it then; 0: it was not */
 	uint64_t sampled_at; /* of the TRACE_SAMPLE that came before; 0: there was none */
 	uint64_t cpu;        /* time that it had a CPU since then */
-	uint32_t waiting, pad;
+	uint32_t waiting;
+	uint32_t alone; /* it had no hub: on a kernel thread of its own it held up nobody */
 };
 
 /* A thread's present state. Under a sequence lock: odd while it is being written. */

@@ -149,6 +149,7 @@ static void deliver_run(const struct item *item)
 	    .end = r->end > r->start ? r->end : r->start,
 	    .rescued_at = r->rescued_at,
 	    .waiting = r->waiting,
+	    .alone = r->alone,
 	    .starved = r->sampled_at && r->end > r->sampled_at && r->cpu < (r->end - r->sampled_at) / 2};
 
 	if (s)

@@ -32,6 +32,7 @@
  *	owner       ?who held the lock that it waited for: an object of tid, thread, stack
  * "run", a long stay in the program: tid, thread, start, end, duration, waiting, stack, and
  *	rescued     after how long the hub was taken from it; null: it was not
+ *	alone       whether it was on a kernel thread of its own, where it held up nobody
  *	starved     whether it was ready rather than running: it had no CPU for most of the time
  *	nr, name    ?the system call past libc in which it slept; it computed where they are missing
  *	call, args  ?that call's
@@ -279,6 +280,7 @@ static void json_run(const struct run *r)
 	else
 		fputs("null", out);
 	number_key(out, "waiting", r->waiting);
+	bool_key(out, "alone", r->alone);
 	bool_key(out, "starved", r->starved);
 	if (r->nr >= 0) {
 		signed_key(out, "nr", r->nr);

@@ -246,7 +246,7 @@ static void report_run(const struct run *r)
 	unsigned outcome = outcome_of_run(r);
 	struct row *row = row_of(site, outcome);
 	row_time(row, outcome, run_time(r));
-	if (run_time(r) >= (r->stack || r->rescued_at ? RUN_LEAST : UNSEEN_LEAST) && !r->starved)
+	if (run_time(r) >= (r->stack || r->rescued_at ? RUN_LEAST : UNSEEN_LEAST) && !r->starved && !r->alone)
 		row_harm(row, held, r->waiting);
 }
 

@@ -150,6 +150,7 @@ struct run {
 	int nr; /* it slept in this call, made past libc; -1: it computed */
 	uint64_t args[6];
 	const struct stack *stack; /* where the monitor found it; NULL: it did not look */
+	bool alone;   /* on a kernel thread of its own: nobody waited for it */
 	bool starved; /* it had no CPU for most of the time since it was found: it is no more than ready */
 };
 
