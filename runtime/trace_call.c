@@ -54,7 +54,8 @@ void trace_name_is(int tid, const char name[16], struct trace_slot *s)
 	tell_name(tid, name);
 }
 
-/* The function of libc's that the program has called, if it is still at it. */
+/* The function of libc's that the program has called, if it is still at it: so it seems, where nobody has written to
+ * its return address since. The tool looks for the caller in the stack. */
 static void note_symbol(const struct regs *r)
 {
 	struct trace_self *me = trace_me();
@@ -72,6 +73,7 @@ static void note_symbol(const struct regs *r)
 		return;
 	me->symbol = (uint16_t)n.symbol;
 	me->invocation = n.count;
+	me->caller = n.caller;
 }
 
 static void fill_args(struct trace_call *c, const struct regs *r)
@@ -113,6 +115,7 @@ static void tell_call(enum trace_type type, const struct regs *r, nsec_t end, lo
 	c->waiting = me->waiting;
 	c->invocation = me->invocation;
 	c->stack = me->stack;
+	c->caller = me->caller;
 	c->held = (uint64_t)me->held;
 	c->owner = me->owner;
 	c->owner_stack = me->owner_stack;

@@ -18,6 +18,7 @@ struct trace_self {
 	uint8_t trapped;
 	uint16_t nr, symbol;
 	uint32_t invocation, stack;
+	uint64_t caller;
 	uint16_t waiting;
 	bool vforked; /* its child may run in our memory */
 	nsec_t held;

@@ -74,6 +74,17 @@ static void note_exit(struct traced *t, const struct trace_call *r)
 	t->code = (int)(r->args[0] & 0xff);
 }
 
+/* The function may have returned: its name stays on a stack that nobody has written over. */
+static bool is_in_function(const struct stack *stack, uint64_t caller, unsigned nr)
+{
+	if (!stack) /* a lock is no function of the symbol door's */
+		return nr != SYS_futex;
+	for (size_t i = 0; i < stack->frames; i++)
+		if (stack->pcs[i] == caller)
+			return true;
+	return false;
+}
+
 static void deliver_call(const struct item *item)
 {
 	const struct trace_call *r = (const struct trace_call *)&item->record;
@@ -104,6 +115,8 @@ static void deliver_call(const struct item *item)
 	    .captures = captures,
 	    .capture_count = read_captures(r, captures)};
 	memcpy(c.args, r->args, sizeof(c.args));
+	if (c.function && !is_in_function(c.stack, r->caller, c.nr))
+		c.function = c.group = NULL;
 	if (!c.stack || !c.stack->ours)
 		TELL(call, &c);
 }

@@ -140,7 +140,7 @@ static void entry_close(struct entry *e)
 		r->uncovered_most = e->uncovered;
 	if (e->verdict == TRACE_RESCUED || e->held >= HELD_LEAST)
 		row_harm(r, e->held ? e->held : 1, e->waiting);
-	r->suspect |= e->holder || e->name || outcome == TRACE_HANDED_OFF;
+	r->suspect += e->name || outcome == TRACE_HANDED_OFF ? e->end - e->start : e->waited;
 	if (e->holder)
 		row_holder(r, e->holder, e->waited);
 	e->site = NULL;

@@ -77,7 +77,7 @@ struct row {
 	unsigned waiting_most;
 	uint64_t harm;  /* held, times the threads that waited */
 	uint64_t stays; /* --native: what would not park */
-	bool suspect;   /* for a lock whose holder is known, for a name, on a kernel thread */
+	uint64_t suspect; /* time for a lock whose holder is known, for a name, on a kernel thread */
 	struct holder holders[HOLDERS];
 	struct histogram times;
 	struct row *next;
@@ -93,7 +93,7 @@ static inline enum rank row_rank(const struct row *r)
 		return RANK_HARM;
 	if (r->outcome == OUTCOME_NOT_COVERED && r->uncovered_most >= UNCOVERED_LEAST)
 		return RANK_NOT_COVERED;
-	if (r->suspect && r->total >= SUSPECT_LEAST)
+	if (r->suspect >= SUSPECT_LEAST && 2 * r->suspect >= r->total)
 		return RANK_SUSPECT;
 	return r->outcome == TRACE_DONE || r->outcome == OUTCOME_COMPUTED || r->outcome == OUTCOME_STARVED ? RANK_REST
 													   : RANK_WAIT;

@@ -104,7 +104,12 @@ struct stack *stack_make(struct process *p, const struct snapshot *s, struct fra
 
 	*count = unwind(p, s, frames, most, &whole);
 	struct place *places = must(calloc(*count, PLACES_OF_ONE * sizeof(*places)));
+	uint64_t *pcs = process_keep(p, *count * sizeof(*pcs));
 	size_t n = 0;
+	for (size_t i = 0; i < *count; i++)
+		pcs[i] = frames[i].pc;
+	stack->pcs = pcs;
+	stack->frames = *count;
 	for (size_t i = 0; i < *count; i++)
 		n += places_of(p, frames[i].pc, is_return(frames, *count, i), &places[n], PLACES_OF_ONE);
 	add_places(p, stack, places, n);

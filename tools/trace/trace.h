@@ -90,6 +90,8 @@ struct stack {
 	struct place *places;
 	size_t site;    /* the innermost place of the program's own: not in libc, the loader, libgreen, libstdc++; 0 if
 			   there is none */
+	const uint64_t *pcs; /* of its frames */
+	size_t frames;
 	bool ours; /* a call of libgreen's own: natively there is none */
 	bool whole;
 };
