@@ -287,6 +287,7 @@ int trace_main(int argc, char **argv)
 		target_attach(&target, &memory, pid);
 	else
 		target_find(&target, argv[first]);
+	cut_files_start();
 	if (wanted.stacks && pid)
 		prepare_for_process(pid);
 	else if (wanted.stacks)

@@ -75,8 +75,8 @@ struct row {
 	uint64_t uncovered_most;  /* of one entry, in calls that are not covered */
 	uint64_t held, held_most; /* the harmful ones' */
 	unsigned waiting_most;
-	uint64_t harm;  /* held, times the threads that waited */
-	uint64_t stays; /* --native: what would not park */
+	uint64_t harm;    /* held, times the threads that waited */
+	uint64_t stays;   /* --native: what would not park */
 	uint64_t suspect; /* time for a lock whose holder is known, for a name, on a kernel thread */
 	struct holder holders[HOLDERS];
 	struct histogram times;

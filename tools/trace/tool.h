@@ -13,6 +13,7 @@
  *	known.c      the table of known stacks
  *	queue.c      records of several rings, in the order of time
  *	events.c     records -> events -> sinks
+ *	cut_files.c  files that shrink while they are read
  *	prepare.c    files that will be looked into
  *	slots.c      what each thread does just now
  *	arguments.c  -e and times on the command line
@@ -208,6 +209,9 @@ void slots_of_dead(void *base, struct traced *t, uint64_t at); /* what they did;
 /* prepare.c: what will be looked up is opened before it is needed in a hurry. */
 void prepare_for_program(const char *path);
 void prepare_for_process(int pid);
+
+/* cut_files.c: mapped files may be cut off from now on. */
+void cut_files_start(void);
 
 /* functions.c: of libc, by the numbers of shim/symbols.def; NULL: no such number. */
 const char *function_name(unsigned symbol);
