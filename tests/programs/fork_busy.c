@@ -2,6 +2,7 @@
  * it should, after threads of its own or not, and the parent has the descriptors, mappings and memory it had before.
  * The number of forks may be given. */
 // threads
+// not-traced
 #include "test.h"
 
 #define FORKERS 4

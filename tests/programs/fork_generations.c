@@ -1,6 +1,7 @@
 /* A chain of forks, each from a thread of a process that was itself forked from a thread: every generation has threads,
  * timers, signals and waits that work, and the same descriptors; mappings and memory do not pile up. */
 // threads
+// not-traced
 #include "test.h"
 
 #define GENERATIONS 40

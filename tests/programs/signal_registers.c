@@ -1,6 +1,7 @@
 /* What a handler changes in its ucontext is what the thread goes on with: general registers, SSE and x87 state, where
  * it goes on; while it computes, at a call's exit, in a blocking call. And with what a handler itself begins. */
 // threads
+// not-watched
 #include "test.h"
 #include <fenv.h>
 #include <stddef.h>

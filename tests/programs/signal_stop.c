@@ -1,6 +1,7 @@
 /* SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU and SIGCONT as the parent sees them: who is stopped by what, sent how; SIGCHLD
  * with and without SA_NOCLDSTOP; stops that are handled, blocked, ignored, or sent to an orphaned process group. */
 // threads
+// not-traced
 #include "test.h"
 
 static const int stops[] = {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};

@@ -1,6 +1,7 @@
 /* A handler's ucontext beyond the registers: where it says that the thread was, uc_sigmask and uc_stack that take
  * effect when it returns, and handlers of faults that step over the instruction. */
 // threads
+// not-watched
 // libs: -ldl
 #include "test.h"
 #include <dlfcn.h>

@@ -95,7 +95,8 @@ Test(json, other_events)
 {
 	options((struct trace_options){.json = true});
 	struct run computes = {.thread = &threads[1], .start = 5, .end = 90, .rescued_at = 45, .waiting = 3, .nr = -1};
-	struct run sleeps = {.thread = &threads[1], .start = 5, .end = 90, .nr = SYS_pause};
+	struct run sleeps = {.thread = &threads[1], .start = 5, .end = 90, .nr = SYS_pause, .alone = true};
+	struct run starved = {.thread = &threads[1], .start = 5, .end = 90, .nr = -1, .starved = true};
 	json_sink.run(&computes);
 	json_sink.run(&sleeps);
 	struct life lives[] = {{.what = LIFE_BEGINS, .process = &server, .parent = 12},
@@ -107,6 +108,7 @@ Test(json, other_events)
 	struct waiter waiters[] = {{&threads[1], 0x1000, &threads[2], NULL}, {&threads[2], 0x2000, NULL, NULL}};
 	struct deadlock d = {.process = &server, .ring = true, .waiters = waiters, .count = 2};
 	json_sink.deadlock(&d);
+	json_sink.run(&starved);
 	json_sink.end(&lost, 10, 20);
 	done();
 	PYTHON(
@@ -116,7 +118,9 @@ Test(json, other_events)
 	PYTHON("e[2][\"parent\"] == 12 and e[4][\"code\"] == 3 and e[5][\"signal\"] == 11 and e[5][\"core\"] is True");
 	PYTHON("e[7][\"ring\"] is True and e[7][\"waiters\"][0][\"owner\"][\"tid\"] == 4194402");
 	PYTHON("e[7][\"waiters\"][1][\"owner\"] is None and e[7][\"waiters\"][1][\"lock\"] == 8192");
-	PYTHON("e[8][\"lost\"] == {\"records\": 1, \"no_ring\": 2, \"no_slot\": 3, \"damaged\": 4} and len(e) == 9");
+	PYTHON("e[9][\"lost\"] == {\"records\": 1, \"no_ring\": 2, \"no_slot\": 3, \"damaged\": 4} and len(e) == 10");
+	PYTHON("[(x[\"alone\"], x[\"starved\"]) for x in (e[0], e[1], e[8])] == [(False, False), (True, False), "
+	       "(False, True)]");
 }
 
 Test(json, any_bytes)

@@ -109,9 +109,13 @@ Test(live, runs)
 	live_sink.run(&sleeps);
 	struct run brief = {.thread = &threads[2], .start = START, .end = START + 9 * MS, .nr = -1};
 	live_sink.run(&brief);
+	r.starved = true;
+	live_sink.run(&r);
 	LINE("01:00:00.345678 [4194401 worker-1] computed for 80.2 ms, rescued after 4.00 ms, 3 waiting, at "
 	     "server.c:31 in checksum\n"
-	     "01:00:00.345678 [4194401 worker-1] slept in pause() past libc for 100 ms");
+	     "01:00:00.345678 [4194401 worker-1] slept in pause() past libc for 100 ms\n"
+	     "01:00:00.345678 [4194401 worker-1] was ready to run, without a CPU, for 80.2 ms, rescued after 4.00 ms, "
+	     "3 waiting, at server.c:31 in checksum");
 }
 
 static void tell(struct process *p, int what, int code)

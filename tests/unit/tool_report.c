@@ -57,6 +57,58 @@ static struct call parked(
 	    .stack = s};
 }
 
+static struct call with_verdict(struct call c, enum trace_verdict verdict)
+{
+	c.verdict = verdict;
+	return c;
+}
+
+static struct call held(struct call c, uint64_t ns)
+{
+	c.verdict = TRACE_HELD;
+	c.held = ns;
+	return c;
+}
+
+static struct run computes(const struct stack *s, uint64_t ns)
+{
+	return (struct run){.thread = &threads[1], .end = ns, .nr = -1, .stack = s};
+}
+
+static void tell(struct call c)
+{
+	report_sink.call(&c);
+}
+
+static void tell_run(struct run r)
+{
+	report_sink.run(&r);
+}
+
+static struct call waits(const char *file, uint64_t ns)
+{
+	return parked(&threads[0], NULL, 0, stack_new(NULL, file, 1, "f"), 0, ns);
+}
+
+static size_t where_in_text(const char *text)
+{
+	const char *at = strstr(written, text);
+	cr_assert_not_null(at, "\"%s\" is missing in:\n%s", text, written);
+	return (size_t)(at - written);
+}
+
+static size_t times_in_text(const char *text)
+{
+	size_t n = 0;
+
+	for (const char *at = written; (at = strstr(at, text)); at++)
+		n++;
+	return n;
+}
+
+#define BEFORE(one, other) cr_assert_lt(where_in_text(one), where_in_text(other), "%s", written)
+#define NO_HARM HAS_NOT("nobody else could run")
+
 Test(report, invocation_is_one_wait)
 {
 	static const char getaddrinfo[] = "getaddrinfo";
@@ -71,11 +123,8 @@ Test(report, invocation_is_one_wait)
 	struct call next = parked(&threads[1], getaddrinfo, 8, s, 5000 * MS, 1000 * MS);
 	report_sink.call(&next);
 	end();
-	const char *row = row_with("handed off", "client.c:31");
-	cr_assert(
-	    strstr(row, "handed off 1 2.70 s 2.70 s 2.70 s 2.70 s getaddrinfo client.c:31 in look_up"), "%s", row);
-	row = row_with("parked", "client.c:31");
-	cr_assert(strstr(row, "parked 1 1.00 s "), "%s", row);
+	row_with("handed off 2 3.70 s 1.85 s 2.70 s 2.70 s getaddrinfo client.c:31 in look_up", "");
+	HAS("    among them 1 parked (1.00 s)\n");
 	LAST_LINE("Nothing held up anybody.");
 }
 
@@ -174,78 +223,238 @@ Test(report, buckets_are_precise)
 	cr_assert_eq(bucket_of(UINT64_MAX), BUCKETS - 1);
 }
 
-static size_t where_in_text(const char *text)
-{
-	const char *at = strstr(written, text);
-	cr_assert_not_null(at, "\"%s\" is missing in:\n%s", text, written);
-	return (size_t)(at - written);
-}
-
 Test(report, harm_comes_first)
 {
 	options((struct trace_options){0});
-	struct call wait = parked(&threads[0], NULL, 0, stack_new(NULL, "wait.c", 1, "f"), 0, 60000 * MS);
-	struct call uncovered = parked(&threads[0], NULL, 0, stack_new(NULL, "uncovered.c", 1, "f"), 0, 20 * MS);
-	struct call brief = parked(&threads[0], NULL, 0, stack_new(NULL, "brief.c", 1, "f"), 0, MS / 2);
-	struct call held = parked(&threads[0], NULL, 0, stack_new(NULL, "held.c", 1, "f"), 0, 3 * MS);
-	struct run run = {.thread = &threads[1],
-	    .end = 80 * MS,
-	    .rescued_at = 4 * MS,
-	    .waiting = 12,
-	    .nr = -1,
-	    .stack = stack_new(NULL, "compute.c", 1, "f")};
+	struct run run = computes(stack_new(NULL, "compute.c", 1, "f"), 80 * MS);
+	run.rescued_at = 4 * MS;
+	run.waiting = 12;
+	struct call uncovered = with_verdict(waits("uncovered.c", 20 * MS), TRACE_KERNEL);
 	uncovered.flags = TRACE_NOT_COVERED;
-	uncovered.verdict = TRACE_KERNEL;
-	brief.verdict = TRACE_HELD;
-	brief.held = MS / 2;
-	held.verdict = TRACE_HELD;
-	held.held = 3 * MS;
-	report_sink.call(&wait);
-	report_sink.call(&uncovered);
-	report_sink.call(&brief);
-	report_sink.call(&held);
-	report_sink.run(&run);
+	tell(waits("wait.c", 60000 * MS));
+	tell(with_verdict(waits("disk.c", 15 * MS), TRACE_HANDED_OFF));
+	tell(with_verdict(waits("done.c", 70000 * MS), TRACE_DONE));
+	tell(uncovered);
+	tell(held(waits("brief.c", 5 * MS), 5 * MS - 1));
+	tell(held(waits("held.c", 5 * MS), 5 * MS));
+	tell_run(run);
 	end();
-	cr_assert(where_in_text("compute.c") < where_in_text("held.c"), "%s", written);
-	cr_assert(where_in_text("held.c:1") < where_in_text("uncovered.c"), "%s", written);
-	cr_assert(where_in_text("uncovered.c") < where_in_text("wait.c"), "%s", written);
-	cr_assert(where_in_text("wait.c") < where_in_text("brief.c"), "%s", written);
+	BEFORE("compute.c", "held.c:1");
+	BEFORE("held.c:1", "uncovered.c");
+	BEFORE("uncovered.c", "disk.c");
+	BEFORE("disk.c", "wait.c");
+	BEFORE("wait.c", "brief.c");
+	BEFORE("brief.c", "done.c");
 	row_with("not covered", "uncovered.c");
 	HAS("    nobody else could run on its hub for up to 4.00 ms, 4.00 ms in all; up to 12 threads waited\n");
+	cr_assert_eq(times_in_text("nobody else could run"), 2, "%s", written);
 	LAST_LINE("Look first at compute.c:1 in f: it computed for up to 80.0 ms and held up 12 threads.");
 }
 
-/* Ten threads that waited for 4 ms are worse than one that could have for 20. */
+/* Ten threads that waited for 6 ms are worse than one that could have for 20. */
 Test(report, harm_counts_those_who_waited)
 {
 	options((struct trace_options){0});
-	struct call alone = parked(&threads[0], NULL, 0, stack_new(NULL, "alone.c", 1, "f"), 0, 20 * MS);
-	alone.verdict = TRACE_HELD;
-	alone.held = 20 * MS;
-	struct call crowd = alone;
-	crowd.stack = stack_new(NULL, "crowd.c", 1, "f");
-	crowd.held = 4 * MS;
+	struct call crowd = held(waits("crowd.c", 20 * MS), 6 * MS);
 	crowd.waiting = 10;
-	report_sink.call(&alone);
-	report_sink.call(&crowd);
+	tell(held(waits("alone.c", 20 * MS), 20 * MS));
+	tell(crowd);
 	end();
-	cr_assert(where_in_text("crowd.c") < where_in_text("alone.c"), "%s", written);
-	LAST_LINE("Look first at crowd.c:1 in f: poll held the hub for up to 4.00 ms and held up 10 threads.");
+	BEFORE("crowd.c", "alone.c");
+	LAST_LINE("Look first at crowd.c:1 in f: poll held the hub for up to 6.00 ms and held up 10 threads.");
+}
+
+/* Locks whose holder is known, names and kernel threads' calls, if they take 10 ms and most of their row's time. */
+Test(report, suspects_come_before_other_waits)
+{
+	options((struct trace_options){0});
+	struct call lock = waits("lock.c", 12 * MS), name = waits("name.c", 13 * MS);
+	struct call brief = waits("brief.c", 9 * MS), rare = waits("rare.c", 24 * MS);
+	lock.owner = brief.owner = rare.owner = &threads[2];
+	name.group = "name";
+	tell(waits("wait.c", 50 * MS));
+	tell(lock);
+	tell(name);
+	tell(with_verdict(waits("disk.c", 14 * MS), TRACE_HANDED_OFF));
+	tell(brief);
+	tell(rare);
+	rare.owner = NULL;
+	rare.end = rare.start + 25 * MS;
+	tell(rare);
+	end();
+	BEFORE("disk.c", "name.c");
+	BEFORE("name.c", "lock.c");
+	BEFORE("lock.c", "wait.c");
+	BEFORE("wait.c", "rare.c");
+	BEFORE("rare.c", "brief.c");
+}
+
+/* One row for all that waited at a site, however it came out, and one for what was done at once. */
+Test(report, row_for_waits)
+{
+	options((struct trace_options){0});
+	struct call c = waits("x.c", 600 * MS);
+	tell(c);
+	c.end = c.start + 8 * MS;
+	tell(with_verdict(c, TRACE_HANDED_OFF));
+	tell(with_verdict(c, TRACE_KERNEL));
+	c.end = c.start + 2 * MS;
+	tell(with_verdict(c, TRACE_KERNEL));
+	c.end = c.start + MS;
+	tell(with_verdict(c, TRACE_RESCUED));
+	tell(with_verdict(c, TRACE_DONE));
+	c.end = c.start + 7 * MS;
+	c.flags = TRACE_NOT_COVERED;
+	tell(with_verdict(c, TRACE_HANDED_OFF));
+	end();
+	row_with("parked 6 626 ms", "x.c:1");
+	row_with("done 1 1.00 ms", "x.c:1");
+	HAS("    among them 1 handed off (8.00 ms), 1 rescued (1.00 ms), 2 kernel thread (10.0 ms), "
+	    "1 not covered (7.00 ms)\n");
+	cr_assert_eq(times_in_text("x.c:1"), 2, "%s", written);
+}
+
+/* The verdict is that of most of the time, not of the most calls; what is left takes a hundredth or is not named. */
+Test(report, verdict_of_most_time)
+{
+	options((struct trace_options){0});
+	struct call c = waits("x.c", 10 * MS);
+	for (int i = 0; i < 5; i++)
+		tell(c);
+	c.end = c.start + 5000 * MS;
+	tell(with_verdict(c, TRACE_KERNEL));
+	end();
+	row_with("kernel thread 6 5.05 s", "x.c:1");
+	HAS_NOT("among them");
+	NO_HARM;
+}
+
+/* At any line of it: but not in another file, nor by a call. */
+Test(report, function_that_computes)
+{
+	options((struct trace_options){.summary = true});
+	tell_run(computes(stack_new(NULL, "sum.c", 7, "sum"), 80 * MS));
+	tell_run(computes(stack_new(NULL, "sum.c", 9, "sum"), 30 * MS));
+	tell_run(computes(stack_new(NULL, "other.c", 9, "sum"), 20 * MS));
+	struct call c = waits("sum.c", 10 * MS);
+	c.stack = stack_new(NULL, "sum.c", 9, "sum");
+	tell(c);
+	end();
+	row_with("computed 2 110 ms", "sum.c:7 in sum");
+	row_with("computed 1 20.0 ms", "other.c:9 in sum");
+	row_with("parked 1 10.0 ms", "poll sum.c:9 in sum");
+	HAS("up to 80.0 ms, 110 ms in all");
+}
+
+/* It was ready, and the machine had no CPU for it: that is no harm, and no part of what it computed. */
+Test(report, run_that_had_no_cpu)
+{
+	options((struct trace_options){.summary = true});
+	struct run r = computes(stack_new(NULL, "sum.c", 7, "sum"), 70 * MS);
+	r.starved = true;
+	r.rescued_at = 4 * MS;
+	r.waiting = 3;
+	tell_run(r);
+	tell_run(computes(r.stack, 9 * MS));
+	tell(waits("wait.c", MS));
+	end();
+	row_with("had no CPU 1 70.0 ms", "sum.c:7 in sum");
+	row_with("computed 1 9.00 ms", "sum.c:7 in sum");
+	BEFORE("wait.c", "had no CPU");
+	BEFORE("wait.c", "computed");
+	NO_HARM;
+	LAST_LINE("Nothing held up anybody.");
+}
+
+/* What the monitor has not found must take longer to be believed. */
+Test(report, runs_that_do_harm)
+{
+	struct stack *s = stack_new(NULL, "sum.c", 7, "sum");
+	const struct {
+		struct run run;
+		bool harm;
+	} cases[] = {
+	    {{.stack = s, .end = 10 * MS, .nr = -1}, true},
+	    {{.stack = s, .end = 10 * MS - 1, .nr = -1}, false},
+	    {{.stack = s, .end = 10 * MS, .nr = SYS_pause}, true},
+	    {{.stack = s, .end = 10 * MS - 1, .nr = SYS_pause}, false},
+	    {{.end = 20 * MS, .nr = -1}, true},
+	    {{.end = 20 * MS - 1, .nr = -1}, false},
+	    {{.end = 10 * MS, .rescued_at = 5 * MS, .nr = -1}, true},
+	    {{.stack = s, .end = 90 * MS, .nr = -1, .starved = true}, false},
+	    {{.stack = s, .end = 90 * MS, .nr = -1, .alone = true}, false},
+	    {{.stack = s, .end = 90 * MS, .nr = SYS_pause, .alone = true}, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		options((struct trace_options){0});
+		struct process p = {.pid = 7, .serial = (uint32_t)(10 + i), .path = (char[]){(char)('a' + i), '\0'}};
+		struct thread t = {.process = &p, .tid = 7, .name = "t", .number = 9};
+		struct run r = cases[i].run;
+		r.thread = &t;
+		report_sink.run(&r);
+		end();
+		size_t harmful = 0;
+		for (size_t n = 0; n <= i; n++)
+			harmful += cases[n].harm;
+		cr_assert_eq(times_in_text("nobody else could run"), harmful, "%zu: %s", i, written);
+	}
+	row_with("kernel thread 1 90.0 ms", "j pause sum.c:7");
 }
 
 Test(report, rescued_call)
 {
 	options((struct trace_options){0});
-	struct call c = parked(&threads[0], NULL, 0, stack_new(LIBC("flock"), "store.c", 9, "save"), 0, 50 * MS);
+	struct call c = parked(&threads[0], NULL, 0, stack_new(LIBC("flock"), "store.c", 9, "save"), 0, 10 * MS);
 	c.verdict = TRACE_RESCUED;
 	c.flags = TRACE_NOT_COVERED;
 	c.held = 4 * MS;
-	report_sink.call(&c);
+	tell(c);
 	end();
 	row_with("rescued", "store.c:9");
 	HAS("    1 not covered\n");
 	LAST_LINE(
 	    "Look first at store.c:9 in save: flock held the hub for up to 4.00 ms, and could have held up others.");
+}
+
+/* As long as this the kernel lets others run, too. */
+Test(report, rescued_call_that_ended_soon)
+{
+	options((struct trace_options){0});
+	struct call c = waits("x.c", 10 * MS - 1);
+	c.held = 9 * MS;
+	c.waiting = 5;
+	tell(with_verdict(c, TRACE_RESCUED));
+	tell(waits("wait.c", 20 * MS));
+	c.held = 0;
+	c.end = c.start + 2000 * MS;
+	tell(with_verdict(c, TRACE_PARKED));
+	end();
+	BEFORE("x.c", "wait.c");
+	row_with("parked 2 2.01 s", "x.c:1");
+	HAS("    among them 1 rescued (10.0 ms)\n");
+	NO_HARM;
+	LAST_LINE("Nothing held up anybody.");
+}
+
+/* What kept the hub is named however little it is, and what it did stands below. */
+Test(report, harm_in_a_row_of_others)
+{
+	options((struct trace_options){0});
+	struct call c = waits("x.c", 9000 * MS);
+	tell(c);
+	c.end = c.start + 200 * MS;
+	c.flags = TRACE_NOT_COVERED;
+	tell(with_verdict(c, TRACE_KERNEL));
+	c.end = c.start + 20 * MS;
+	tell(held(c, 6 * MS));
+	tell(held(c, 5 * MS));
+	end();
+	row_with("parked 4 9.24 s", "x.c:1");
+	HAS("    among them 2 held the hub (40.0 ms)\n"
+	    "    nobody else could run on its hub for up to 6.00 ms, 11.0 ms in all\n"
+	    "    3 not covered\n");
+	LAST_LINE("Look first at x.c:1 in f: poll held the hub for up to 6.00 ms, and could have held up others.");
 }
 
 Test(report, uncovered_sentence)
@@ -290,8 +499,8 @@ Test(report, lock_that_does_not_matter)
 		const char *line;
 	} cases[] = {{5 * MS, 100 * MS, "Nothing held up anybody.\n"},
 	    {10 * MS, 2000 * MS, "Nothing held up anybody.\n"},
-	    {0, 1000 * MS,
-		"Look first at server.c:88 in handle: threads waited 15.0 ms in all for a lock that another thread "
+	    {10 * MS, 2000 * MS,
+		"Look first at server.c:88 in handle: threads waited 25.0 ms in all for a lock that another thread "
 		"holds.\n"}};
 	struct stack *s = stack_new(LIBC("pthread_mutex_lock"), "server.c", 88, "handle");
 
@@ -431,8 +640,8 @@ Test(report, small_part_not_covered)
 	report_sink.call(&c);
 	report_sink.call(&unmap);
 	end();
-	row_with("parked 1 90.1 ms", "x.c:1");
-	row_with("not covered 1 101 ms", "x.c:1");
+	row_with("not covered 2 191 ms", "x.c:1");
+	HAS("    among them 1 parked (90.1 ms)\n");
 	HAS_NOT("    1 not covered");
 	LAST_LINE(
 	    "Look first at x.c:1 in f: pthread_join is not covered, and blocked a kernel thread for up to 11.0 ms.");
@@ -462,8 +671,13 @@ Test(report, not_ended)
 	c.stack = stack_new(NULL, "y.c", 1, "f");
 	c.verdict = TRACE_DONE;
 	report_sink.call(&c);
+	c.stack = stack_new(NULL, "z.c", 1, "f");
+	report_sink.call(&c);
+	tell(parked(&threads[0], NULL, 0, c.stack, 0, 900 * MS));
 	end();
 	row_with("parked 1 700 ms", "x.c:1");
-	HAS("    1 had not ended\n");
+	row_with("parked 2 1.60 s", "z.c:1");
+	cr_assert_eq(times_in_text("    1 had not ended\n"), 2, "%s", written);
+	HAS_NOT("among them");
 	row_with("not ended 1 700 ms", "y.c:1");
 }

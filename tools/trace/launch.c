@@ -20,15 +20,21 @@ static void set_variable(const struct memory *m)
 		die(EXIT_OURS, TRACE_VARIABLE ": %s", strerror(errno));
 }
 
-static _Noreturn void become(const char *path, char **argv, int report)
+/* Waits for the tool's word; without one the tool is gone. */
+static _Noreturn void become(const char *path, char **argv, int go, int report)
 {
+	char word;
+
 	loop_restore_signals();
+	if (read(go, &word, 1) != 1)
+		_exit(EXIT_OURS);
 	execvp(path, argv);
 	int error = errno;
 	_exit(write(report, &error, sizeof(error)) == sizeof(error) ? EXIT_OURS : EXIT_UNUSABLE);
 }
 
 static struct program program;
+static int go = -1, report = -1;
 
 void target_find(struct target *t, const char *name)
 {
@@ -36,27 +42,42 @@ void target_find(struct target *t, const char *name)
 	t->path = program.path;
 }
 
-void target_launch(struct target *t, const struct memory *m, char **argv)
+/* Before the tool opens files that others' code may leave to a child. */
+void target_fork(struct target *t, const struct memory *m, char **argv)
 {
-	int report[2], error;
+	int to[2], from[2];
 
 	library_preload(&program);
 	set_variable(m);
-	if (pipe2(report, O_CLOEXEC))
+	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
 		die(EXIT_OURS, "pipe: %s", strerror(errno));
 	fflush(NULL);
 	t->pid = fork();
 	if (t->pid < 0)
 		die(EXIT_OURS, "fork: %s", strerror(errno));
-	if (t->pid == 0)
-		become(program.path, argv, report[1]);
-	close(report[1]);
-	/* The pipe's end without a word: it was closed by a successful exec. */
-	if (read(report[0], &error, sizeof(error)) == sizeof(error)) {
-		waitpid(t->pid, NULL, 0);
-		die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_UNUSABLE, "%s: %s", argv[0], strerror(error));
+	if (t->pid == 0) {
+		close(to[1]);
+		become(program.path, argv, to[0], from[1]);
 	}
-	close(report[0]);
+	close(to[0]);
+	close(from[1]);
+	go = to[1];
+	report = from[0];
 	t->child = true;
 	t->pidfd = pidfd_open(t->pid, 0);
+}
+
+void target_launch(struct target *t)
+{
+	int error;
+
+	if (write(go, "", 1) != 1)
+		die(EXIT_OURS, "%s: it is gone", program.path);
+	close(go);
+	/* The pipe's end without a word: it was closed by a successful exec. */
+	if (read(report, &error, sizeof(error)) == sizeof(error)) {
+		waitpid(t->pid, NULL, 0);
+		die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_UNUSABLE, "%s: %s", program.path, strerror(error));
+	}
+	close(report);
 }

@@ -19,6 +19,7 @@ enum { AT_ONCE = 0, SOON = 1, USUALLY = 5, IDLE = 10 };
 
 static sigset_t signals, old_mask;
 static int signal_fd = -1;
+static void (*old_pipe)(int);
 
 static struct reader reader;
 static bool enough; /* for the user */
@@ -35,12 +36,12 @@ void loop_block_signals(void)
 			sigaddset(&signals, wanted[i]);
 	sigprocmask(SIG_BLOCK, &signals, &old_mask);
 	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	signal(SIGPIPE, SIG_IGN);
+	old_pipe = signal(SIGPIPE, SIG_IGN);
 }
 
 void loop_restore_signals(void)
 {
-	signal(SIGPIPE, SIG_DFL);
+	signal(SIGPIPE, old_pipe);
 	sigprocmask(SIG_SETMASK, &old_mask, NULL);
 }
 

@@ -273,6 +273,14 @@ static void tell_left_out(void)
 			fprintf(stderr, "green: left out: %u %s\n", limits[i].count(), limits[i].what);
 }
 
+static void prepare(const struct target *t)
+{
+	if (t->child)
+		prepare_for_program(t->path);
+	else
+		prepare_for_process(t->pid);
+}
+
 int trace_main(int argc, char **argv)
 {
 	struct memory memory;
@@ -283,27 +291,26 @@ int trace_main(int argc, char **argv)
 	check(first < argc);
 	/* Structures are wanted, even if strings are not. A summary shows neither. */
 	wanted.capture = trace_options.summary ? 0 : trace_options.string_size ? trace_options.string_size : 1;
-	if (pid)
+	loop_block_signals();
+	if (pid) {
 		target_attach(&target, &memory, pid);
-	else
+	} else {
 		target_find(&target, argv[first]);
-	cut_files_start();
-	if (wanted.stacks && pid)
-		prepare_for_process(pid);
-	else if (wanted.stacks)
-		prepare_for_program(target.path);
-	if (!pid)
 		memory_make(&memory);
-	wanted.pid = target.pid;
+		target_fork(&target, &memory, argv + first);
+	}
+	wanted.pid = pid ? target.pid : 0;
 	trace_options.out = out_path ? open_file(out_path) : open_stderr();
 	trace_options.folded = folded_path ? open_file(folded_path) : NULL;
-	loop_block_signals();
+	cut_files_start();
+	if (wanted.stacks)
+		prepare(&target);
 	choose_sinks(&memory);
 	start(&memory);
 	if (pid)
 		target_wait_for_start(&target, &memory);
 	else
-		target_launch(&target, &memory, argv + first);
+		target_launch(&target);
 	loop_run(&memory, &target, (FILE *const[]){trace_options.out, trace_options.folded});
 	close_file(trace_options.out, out_path);
 	if (trace_options.folded)

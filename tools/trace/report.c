@@ -36,23 +36,9 @@ static bool wanted(void)
 	return !trace_options.json;
 }
 
-static enum row_kind kind_of(unsigned outcome)
-{
-	switch (outcome) {
-	case TRACE_DONE:
-		return ROW_DONE;
-	case OUTCOME_COMPUTED:
-		return ROW_COMPUTES;
-	case OUTCOME_STARVED:
-		return ROW_STARVED;
-	default:
-		return ROW_WAITS;
-	}
-}
-
 static struct row *row_of(struct site *site, unsigned outcome)
 {
-	enum row_kind kind = kind_of(outcome);
+	enum row_kind kind = row_kind(outcome);
 	struct row *r = site->rows[kind];
 
 	if (r)
@@ -63,16 +49,16 @@ static struct row *row_of(struct site *site, unsigned outcome)
 	r->next = rows;
 	rows = r;
 	row_count++;
-	site->rows[kind] = r;
-	return r;
+	return site->rows[kind] = r;
 }
 
 static void row_time(struct row *r, unsigned outcome, uint64_t ns)
 {
-	r->count++;
-	r->time_of[outcome] += ns;
-	if (r->time_of[outcome] > r->time_of[r->outcome])
+	r->parts[outcome].count++;
+	r->parts[outcome].total += ns;
+	if (r->parts[outcome].total > r->parts[r->outcome].total)
 		r->outcome = outcome;
+	r->count++;
 	r->total += ns;
 	if (ns > r->most)
 		r->most = ns;
@@ -112,6 +98,11 @@ const struct holder *row_main_holder(const struct row *r)
 	return most->site ? most : NULL;
 }
 
+static uint64_t entry_time(const struct entry *e)
+{
+	return e->end - e->start;
+}
+
 /* What is worth a word, of all that an invocation did: a join that waits and then unmaps a stack has parked. */
 static unsigned outcome_of(const struct entry *e)
 {
@@ -119,11 +110,16 @@ static unsigned outcome_of(const struct entry *e)
 		return TRACE_RESCUED;
 	if (e->held >= HELD_LEAST)
 		return TRACE_HELD;
-	if (e->not_covered && (e->uncovered >= UNCOVERED_LEAST || 2 * e->uncovered >= e->end - e->start))
+	if (e->not_covered && (e->uncovered >= UNCOVERED_LEAST || 2 * e->uncovered >= entry_time(e)))
 		return OUTCOME_NOT_COVERED;
 	if (e->unfinished && e->verdict == TRACE_DONE)
 		return OUTCOME_UNFINISHED;
 	return e->verdict;
+}
+
+static bool did_harm(const struct entry *e)
+{
+	return e->verdict == TRACE_RESCUED ? entry_time(e) >= RUN_LEAST : e->held >= HELD_LEAST;
 }
 
 static void entry_close(struct entry *e)
@@ -131,16 +127,16 @@ static void entry_close(struct entry *e)
 	unsigned outcome = outcome_of(e);
 	struct row *r = row_of(e->site, outcome);
 
-	row_time(r, outcome, e->end - e->start);
+	row_time(r, outcome, entry_time(e));
 	r->errors += e->failed;
 	r->unfinished += e->unfinished;
 	r->not_covered += e->not_covered;
 	r->stays += e->stays;
 	if (e->uncovered > r->uncovered_most)
 		r->uncovered_most = e->uncovered;
-	if (e->verdict == TRACE_RESCUED || e->held >= HELD_LEAST)
+	if (did_harm(e))
 		row_harm(r, e->held ? e->held : 1, e->waiting);
-	r->suspect += e->name || outcome == TRACE_HANDED_OFF ? e->end - e->start : e->waited;
+	r->suspect += e->name || outcome == TRACE_HANDED_OFF ? entry_time(e) : e->waited;
 	if (e->holder)
 		row_holder(r, e->holder, e->waited);
 	e->site = NULL;
@@ -233,20 +229,29 @@ static unsigned outcome_of_run(const struct run *r)
 {
 	if (r->nr < 0)
 		return r->starved ? OUTCOME_STARVED : OUTCOME_COMPUTED;
+	if (r->alone)
+		return TRACE_KERNEL;
 	return r->rescued_at ? TRACE_RESCUED : TRACE_HELD;
+}
+
+static bool run_did_harm(const struct run *r)
+{
+	bool seen = r->stack || r->rescued_at;
+
+	return !r->starved && !r->alone && run_time(r) >= (seen ? RUN_LEAST : UNSEEN_LEAST);
 }
 
 static void report_run(const struct run *r)
 {
 	uint64_t held = r->rescued_at > r->start ? r->rescued_at - r->start : run_time(r);
+	unsigned outcome = outcome_of_run(r);
 
 	if (!wanted())
 		return;
 	struct site *site = site_of(r->thread->process, r->stack, NULL, r->nr < 0 ? SITE_COMPUTES : r->nr);
-	unsigned outcome = outcome_of_run(r);
 	struct row *row = row_of(site, outcome);
 	row_time(row, outcome, run_time(r));
-	if (run_time(r) >= (r->stack || r->rescued_at ? RUN_LEAST : UNSEEN_LEAST) && !r->starved && !r->alone)
+	if (run_did_harm(r))
 		row_harm(row, held, r->waiting);
 }
 

@@ -7,15 +7,29 @@
 /* What became of a row's events: an enum trace_verdict, or one of these. */
 enum { OUTCOME_NOT_COVERED = TRACE_VERDICTS, OUTCOME_COMPUTED, OUTCOME_STARVED, OUTCOME_UNFINISHED, OUTCOMES };
 
-/* ns: to hold the hub for less is no harm. A kernel that lets others run first takes as long. */
-#define HELD_LEAST TRACE_HELD_LONG
-#define RUN_LEAST 10000000ULL       /* nor is to compute */
-#define UNSEEN_LEAST 20000000ULL    /* if the monitor did not find it there: it had no CPU itself */
-#define SUSPECT_LEAST 10000000ULL   /* to wait for a lock for less, in all, is no matter */
-#define UNCOVERED_LEAST 10000000ULL /* nor to block past the runtime */
+/* ns: less is no harm. Where the kernel lets others run meanwhile, anything takes some milliseconds. */
+#define HELD_LEAST TRACE_HELD_LONG  /* to hold the hub */
+#define RUN_LEAST 10000000ULL       /* to compute, or to be rescued in a call */
+#define UNSEEN_LEAST 20000000ULL    /* to compute where the monitor, which had no CPU itself, did not see it */
+#define UNCOVERED_LEAST 10000000ULL /* to block past the runtime */
+#define SUSPECT_LEAST 10000000ULL   /* to wait for a lock, a name or the disk, in all */
 
-/* A site has a row for its waits, one for what was done at once, and two for the time in between. */
+/* A site has a row for its waits and one for what was done at once; a place that computes has two of its own. */
 enum row_kind { ROW_WAITS, ROW_DONE, ROW_COMPUTES, ROW_STARVED, ROW_KINDS };
+
+static inline enum row_kind row_kind(unsigned outcome)
+{
+	switch (outcome) {
+	case TRACE_DONE:
+		return ROW_DONE;
+	case OUTCOME_COMPUTED:
+		return ROW_COMPUTES;
+	case OUTCOME_STARVED:
+		return ROW_STARVED;
+	default:
+		return ROW_WAITS;
+	}
+}
 
 /* report_sites.c: a function or call, and the place from where the program called it. Strings are escaped. */
 struct site {
@@ -66,10 +80,15 @@ struct holder {
 };
 enum { HOLDERS = 8 }; /* the rest has no name */
 
+/* The events of a row that came out alike. */
+struct part {
+	uint64_t count, total;
+};
+
 struct row {
 	struct site *site;
 	unsigned outcome; /* that of most of the time */
-	uint64_t time_of[OUTCOMES];
+	struct part parts[OUTCOMES];
 	uint64_t count, errors, unfinished, not_covered;
 	uint64_t total, most;
 	uint64_t uncovered_most;  /* of one entry, in calls that are not covered */
@@ -95,8 +114,7 @@ static inline enum rank row_rank(const struct row *r)
 		return RANK_NOT_COVERED;
 	if (r->suspect >= SUSPECT_LEAST && 2 * r->suspect >= r->total)
 		return RANK_SUSPECT;
-	return r->outcome == TRACE_DONE || r->outcome == OUTCOME_COMPUTED || r->outcome == OUTCOME_STARVED ? RANK_REST
-													   : RANK_WAIT;
+	return row_kind(r->outcome) == ROW_WAITS ? RANK_WAIT : RANK_REST;
 }
 
 /* The one that had most of the time; NULL: nobody is known. */

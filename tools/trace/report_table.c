@@ -70,6 +70,34 @@ static void note_harm(FILE *out, const struct row *r)
 	fputc('\n', out);
 }
 
+/* Other verdicts than the row's. What has not ended, or is not covered in a row with harm, has a line of its own. */
+static bool worth_a_note(const struct row *r, unsigned outcome)
+{
+	const struct part *p = &r->parts[outcome];
+
+	if (!p->count || outcome == r->outcome || outcome == OUTCOME_UNFINISHED)
+		return false;
+	if (outcome == OUTCOME_NOT_COVERED && r->harm)
+		return false;
+	return outcome == TRACE_HELD || outcome == TRACE_RESCUED || p->total >= r->total / 100;
+}
+
+static void note_others(FILE *out, const struct row *r)
+{
+	const char *before = "    among them ", *end = "";
+	char text[TIME_SIZE];
+
+	for (unsigned i = 0; i < OUTCOMES; i++) {
+		if (!worth_a_note(r, i))
+			continue;
+		fprintf(out, "%s%" PRIu64 " %s (%s)", before, r->parts[i].count, outcome_name(i),
+		    text_time(text, r->parts[i].total));
+		before = ", ";
+		end = "\n";
+	}
+	fputs(end, out);
+}
+
 static int by_total(const void *one, const void *other)
 {
 	const struct holder *a = one, *b = other;
@@ -104,6 +132,7 @@ static char *notes(const struct row *r)
 	size_t size;
 	FILE *out = must_have(open_memstream(&text, &size));
 
+	note_others(out, r);
 	if (r->harm)
 		note_harm(out, r);
 	if (r->not_covered && r->harm)

@@ -9,8 +9,6 @@
 
 enum { ENDS = 20, DEADLOCKS = 10 }; /* that are written out */
 
-#define LOCK_LEAST 10000000ULL /* ns: less waiting for a lock is not worth a sentence */
-
 static struct {
 	char *text;
 	size_t size;
@@ -151,7 +149,7 @@ static void look_at_lock(FILE *out, const struct row *r)
 	char text[TIME_SIZE];
 
 	fprintf(out, "Look first at %s: threads waited %s in all for a lock that ",
-	    place_of(*holder->where ? holder : r->site), text_time(text, r->total));
+	    place_of(*holder->where ? holder : r->site), text_time(text, r->suspect));
 	fputs(*holder->where ? "it holds" : "another thread holds", out);
 	if (words)
 		fprintf(out, " %s", words);
@@ -164,8 +162,8 @@ static void look_at_lock(FILE *out, const struct row *r)
 static const struct row *worst_lock(struct row **rows, size_t count, uint64_t duration)
 {
 	for (size_t i = 0; i < count; i++)
-		if (row_rank(rows[i]) == RANK_WAIT && row_main_holder(rows[i]))
-			return rows[i]->total >= LOCK_LEAST && rows[i]->total >= duration / 100 ? rows[i] : NULL;
+		if (row_rank(rows[i]) == RANK_SUSPECT && row_main_holder(rows[i]))
+			return rows[i]->suspect >= duration / 100 ? rows[i] : NULL;
 	return NULL;
 }
 

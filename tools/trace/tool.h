@@ -72,8 +72,9 @@ struct target {
 };
 /* The program, or die()'s. */
 void target_find(struct target *t, const char *name);
-/* It is started, with `memory` in its environment. */
-void target_launch(struct target *t, const struct memory *m, char **argv);
+/* It is made, with `memory` in its environment, and begins when it is launched. */
+void target_fork(struct target *t, const struct memory *m, char **argv);
+void target_launch(struct target *t);
 /* Its memory is mapped, and nobody else reads it. */
 void target_attach(struct target *t, struct memory *m, int pid);
 /* Waits until the program has answered; dies if it does not. */
