@@ -70,12 +70,12 @@ struct carrier {
 	nsec_t stolen_at;               /* its CPU clock when its hub was last taken (monitor.c) */
 	nsec_t rescued_at;              /* when that was, and how many were ready (trace_run.c) */
 	uint32_t rescue_waiting;
-	_Atomic bool trace_asked; /* its handler is to have a look at the thread's stack */
-	nsec_t trace_since;       /* it has been in the program */
-	nsec_t trace_sampled_at;  /* since its thread came out of the runtime; 0: nobody has looked */
-	nsec_t trace_cpu;         /* its CPU clock then */
-	bool is_shadow;                 /* of a child that shares our memory (process.c) */
-	unsigned long shadow_flags;     /* of its clone */
+	_Atomic bool trace_asked;   /* its handler is to have a look at the thread's stack */
+	nsec_t trace_since;         /* it has been in the program */
+	nsec_t trace_sampled_at;    /* since its thread came out of the runtime; 0: nobody has looked */
+	nsec_t trace_cpu;           /* its CPU clock then */
+	bool is_shadow;             /* of a child that shares our memory (process.c) */
+	unsigned long shadow_flags; /* of its clone */
 	ksigset_t shadow_mask;
 	bool shadow_born;         /* it has closed what is not its own */
 	struct thread *shadow_of; /* who made it */

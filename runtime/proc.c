@@ -119,7 +119,8 @@ int proc_pid_of(int fd)
 	uint64_t pid = 0;
 	size_t n = proc_read("/proc/self/fdinfo/", fd, "", text, sizeof(text));
 	if (!proc_field(text, text + n, "\nPid:", 10, &pid)) {
-		n = read_and_release(fd_lend(SYS_openat, fd, (long)"stat", O_RDONLY | O_CLOEXEC, 0), text, sizeof(text));
+		n = read_and_release(
+		    fd_lend(SYS_openat, fd, (long)"stat", O_RDONLY | O_CLOEXEC, 0), text, sizeof(text));
 		proc_field(text, text + n, "", 10, &pid);
 	}
 	return (int)pid;

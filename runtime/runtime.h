@@ -29,7 +29,7 @@ struct runtime_hooks {
 	bool (*trap_excepts)(uintptr_t ip);        /* a trapped call from there is the kernel's; NULL: there is none */
 	void (*preempted)(void);                   /* as a handler: comes in at once, with the frame behind it */
 	void (*forked)(void);                      /* in the child of a fork: dormant again */
-	intptr_t noted_symbol; /* where that is, from a thread's TLS base; 0: nowhere */
+	intptr_t noted_symbol;                     /* where that is, from a thread's TLS base; 0: nowhere */
 };
 extern struct runtime_hooks runtime_hooks;
 

@@ -37,9 +37,9 @@ static _Atomic uint32_t asleep_here;
 _Atomic uint32_t *monitor_asleep = &asleep_here;
 
 static uint32_t own_pid, forked_by; /* as it was when tracing began; 0: not by one that was traced */
-static bool joined;       /* the memory is the tool's */
-static int own_fd = -1;   /* it is ours: this is its descriptor */
-static nsec_t silent_for; /* of the monitor's own time */
+static bool joined;                 /* the memory is the tool's */
+static int own_fd = -1;             /* it is ours: this is its descriptor */
+static nsec_t silent_for;           /* of the monitor's own time */
 static uint64_t last_beat;
 
 uint64_t trace_wanted(unsigned nr)
@@ -59,7 +59,8 @@ static void *map(int fd, size_t size)
 
 static bool is_ours(const struct trace_control *c)
 {
-	return c->magic == TRACE_MAGIC && c->version == TRACE_VERSION && !memcmp(c->release, GREEN_VERSION, sizeof(GREEN_VERSION));
+	return c->magic == TRACE_MAGIC && c->version == TRACE_VERSION &&
+	       !memcmp(c->release, GREEN_VERSION, sizeof(GREEN_VERSION));
 }
 
 bool trace_join(const char *path)
@@ -69,7 +70,8 @@ bool trace_join(const char *path)
 	if (fd >= 0)
 		sys(SYS_close, fd);
 	if (!memory) {
-		say("not traced: %s", fd < 0 ? "the tool is gone, or its memory may not be opened" : "no room for its memory");
+		say("not traced: %s",
+		    fd < 0 ? "the tool is gone, or its memory may not be opened" : "no room for its memory");
 		return false;
 	}
 	if (!is_ours(memory)) {

@@ -14,7 +14,6 @@
 #define RUN_LONG (5 * NSEC_PER_MSEC)
 #define CAPTURED_MOST 8192
 
-
 struct trace_self *trace_me(void)
 {
 	static __thread struct trace_self of_kernel_thread;

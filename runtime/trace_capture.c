@@ -43,7 +43,8 @@ static size_t piece(struct pen *p, unsigned arg, unsigned part, uint64_t from, s
 	n = trace_peek(c->bytes, (const void *)from, n);
 	if (!n && of)
 		return 0;
-	*c = (struct trace_capture){(uint8_t)arg, (uint8_t)part, (uint16_t)n, of > UINT32_MAX ? UINT32_MAX : (uint32_t)of};
+	*c = (struct trace_capture){
+	    (uint8_t)arg, (uint8_t)part, (uint16_t)n, of > UINT32_MAX ? UINT32_MAX : (uint32_t)of};
 	p->at += (sizeof(*c) + n + 7) & ~7UL;
 	return n;
 }
@@ -110,7 +111,8 @@ static void message(struct pen *p, unsigned arg, uint64_t from, uint64_t limit)
 		return;
 	whole(p, arg, 0, from, sizeof(m));
 	if (m.msg_name && m.msg_namelen)
-		piece(p, arg, 5, (uint64_t)m.msg_name, m.msg_namelen < ADDRESS_MOST ? m.msg_namelen : ADDRESS_MOST, m.msg_namelen);
+		piece(p, arg, 5, (uint64_t)m.msg_name, m.msg_namelen < ADDRESS_MOST ? m.msg_namelen : ADDRESS_MOST,
+		    m.msg_namelen);
 	iovec(p, arg, 6, (uint64_t)m.msg_iov, m.msg_iovlen, limit);
 	if (m.msg_control && m.msg_controllen)
 		piece(p, arg, 7, (uint64_t)m.msg_control, m.msg_controllen < 256 ? m.msg_controllen : 256,
@@ -173,7 +175,8 @@ static void capture(struct pen *p, unsigned i, const struct trace_arg *a, const 
 		of_array(p, i, from, argument(r, a->from), a->size);
 		break;
 	case CAPTURE_LENGTH_AT_:
-		if (trace_peek(&length, (const void *)argument(r, a->from), sizeof(length)) == sizeof(length) && length > 0)
+		if (trace_peek(&length, (const void *)argument(r, a->from), sizeof(length)) == sizeof(length) &&
+		    length > 0)
 			piece(p, i, 0, from, length < ADDRESS_MOST ? (size_t)length : ADDRESS_MOST, (uint64_t)length);
 		break;
 	case CAPTURE_IOVEC_:

@@ -151,7 +151,7 @@ struct trace_call {
 	uint16_t waiting;    /* threads of the hub that were ready when it was held */
 	uint32_t invocation; /* the same in all calls of one invocation of that function by this thread */
 	uint32_t stack;      /* 0: not known */
-	uint64_t caller; /* of that function: a return address; if the stack has it not, the function has ended */
+	uint64_t caller;     /* of that function: a return address; if the stack has it not, the function has ended */
 	uint64_t held;
 	uint32_t owner, owner_stack; /* futex: who held the lock, 0: not known, and where it was */
 	uint8_t captured[];          /* struct trace_capture, one after the other */

@@ -8,9 +8,9 @@
 
 /* trace.c */
 extern struct trace_control *trace_control;
-extern void *trace_memory;                /* all of it, NULL: it is not mapped */
-extern _Atomic uint32_t trace_serial;     /* of this process in it; another one when tracing begins anew */
-uint64_t trace_wanted(unsigned nr);       /* not 0: its calls are */
+extern void *trace_memory;            /* all of it, NULL: it is not mapped */
+extern _Atomic uint32_t trace_serial; /* of this process in it; another one when tracing begins anew */
+uint64_t trace_wanted(unsigned nr);   /* not 0: its calls are */
 
 /*
  * trace_ring.c. A record is written in place, under the ring's lock:

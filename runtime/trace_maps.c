@@ -61,7 +61,9 @@ static void tell(uint64_t start, uint64_t end, uint64_t offset, const char *path
 static const char *hex(const char *p, const char *end, uint64_t *value)
 {
 	for (*value = 0; p < end; p++) {
-		unsigned digit = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a' + 10) : 16;
+		unsigned digit = *p >= '0' && *p <= '9'   ? (unsigned)(*p - '0')
+				 : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a' + 10)
+							  : 16;
 		if (digit > 15)
 			break;
 		*value = *value * 16 + digit;

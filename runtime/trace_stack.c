@@ -10,8 +10,8 @@
 #include "runtime.h"
 #include "trace_internal.h"
 
-#define SENT 4096                     /* a power of two */
-#define ANSWER (200 * NSEC_PER_MSEC)  /* so long the tool has to make a snapshot's stack known */
+#define SENT 4096                    /* a power of two */
+#define ANSWER (200 * NSEC_PER_MSEC) /* so long the tool has to make a snapshot's stack known */
 #define STACK_MOST (64UL << 20)
 #define SIGNATURE_WORDS 64
 

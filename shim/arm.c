@@ -33,7 +33,7 @@ static struct sites sites;
 static const void *raw_syscall; /* libc's syscall(2) */
 static bool patched;
 static bool watched; /* the program keeps its kernel threads: `green trace --native` */
-static bool trap; /* calls outside libc and ld.so come in, too */
+static bool trap;    /* calls outside libc and ld.so come in, too */
 
 void green_entry(void);
 void green_preempted(void);

@@ -197,10 +197,11 @@ static void read_ring(void *memory, unsigned i, _Atomic uint64_t *from, uint64_t
 	atomic_store_explicit(from, head, memory_order_release);
 }
 
+static _Atomic uint64_t stacks_at[TRACE_RINGS]; /* those up to there have been read */
+
 /* Stacks come before the calls that name them, but maybe in another ring: those who tell move. */
 static void read_rings(void *memory)
 {
-	static _Atomic uint64_t stacks_at[TRACE_RINGS];
 	uint64_t heads[TRACE_RINGS];
 	for (unsigned i = 0; i < TRACE_RINGS; i++)
 		heads[i] = atomic_load_explicit(&trace_ring_at(memory, i)->head, memory_order_acquire);
@@ -273,7 +274,7 @@ static void make_memory(void)
 	check(trace_join(path), "it is not taken");
 	for (unsigned i = 0; i < TRACE_RINGS; i++) { /* as if others had used them before; soon at their end */
 		struct trace_ring *ring = trace_ring_at(trace_memory, i);
-		ring->head = ring->tail = TRACE_RING_BYTES - 65536;
+		ring->head = ring->tail = stacks_at[i] = TRACE_RING_BYTES - 65536;
 	}
 }
 

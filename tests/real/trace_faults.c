@@ -67,8 +67,8 @@ static __attribute__((noinline)) unsigned long checksum(long long until)
 {
 	unsigned long sum = 1;
 
-	while (now() < until) /* FAULT compute */
-		for (int i = 0; i < 300000; i++) /* FAULT compute */
+	while (now() < until)                              /* FAULT compute */
+		for (int i = 0; i < 300000; i++)           /* FAULT compute */
 			sum = sum * 31 + (unsigned long)i; /* FAULT compute */
 	return sum;
 }

@@ -81,7 +81,10 @@ static int record_count, pads;
 static void look_at_ring(struct trace_ring *ring)
 {
 	uint64_t head = atomic_load(&ring->head), tail = atomic_load(&ring->tail);
+	if (head == tail)
+		return;
 	cr_assert_leq(head - tail, TRACE_RING_BYTES);
+	cr_assert_eq(ring->owner, control->processes, "a ring of an earlier trace");
 	for (uint64_t at = tail; at < head;) {
 		uint64_t place = at % TRACE_RING_BYTES;
 		const struct trace_record *r = (void *)(trace_ring_bytes(ring) + place);
@@ -391,6 +394,8 @@ Test(trace, a_read_parks)
 	cr_assert(read->verdict == TRACE_PARKED && read->result == 4 && read->h.tid == (uint32_t)c.green.tid);
 	cr_assert(read->start < write->start && read->end >= write->start && write->verdict == TRACE_DONE);
 	cr_assert(is_captured(read, 1, 0, "text", 4, 4));
+	green(SYS_gettid);
+	cr_assert_eq(the_call(SYS_gettid)->verdict, TRACE_DONE, "it parked before");
 }
 
 /* With carriers to give the hub to. Whose call that is goes on beside the others: it ends at once. */
@@ -437,6 +442,23 @@ Test(trace, the_opening_of_a_fifo_hands_off, .init = with_carriers)
 	const struct trace_call *o = the_call(SYS_openat);
 	cr_assert_eq(o->verdict, TRACE_HANDED_OFF);
 	cr_assert(is_captured(o, 1, 0, path, strlen(path), (uint32_t)strlen(path)));
+}
+
+/* Who has been handed off makes the next one where it is, and that may be short. */
+Test(trace, a_sync_hands_off, .init = with_carriers)
+{
+	int fd = memfd_create("file", 0);
+	for (int i = 0; i < 20; i++) {
+		green_yield(1);
+		green(SYS_fsync, fd);
+		green(SYS_fdatasync, fd);
+	}
+	for (int i = 0; i < 20; i++) {
+		const struct trace_call *sync = call_at(TRACE_CALL, SYS_fsync, i);
+		const struct trace_call *next = call_at(TRACE_CALL, SYS_fdatasync, i);
+		cr_assert_eq(sync->verdict, TRACE_HANDED_OFF, "%u", sync->verdict);
+		cr_assert_eq(next->verdict, next->end - next->start < 50000 ? TRACE_DONE : TRACE_HANDED_OFF);
+	}
 }
 
 /* Locks */

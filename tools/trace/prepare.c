@@ -34,7 +34,8 @@ static int look_into_libc(struct dl_phdr_info *info, size_t size, void *arg)
 		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
 		uint64_t start = (info->dlpi_addr + ph->p_vaddr) & ~4095UL;
 		if (ph->p_type == PT_LOAD && ph->p_flags & PF_X)
-			look_into(start, (start + ph->p_memsz + 4095) & ~4095UL, ph->p_offset & ~4095UL, info->dlpi_name);
+			look_into(
+			    start, (start + ph->p_memsz + 4095) & ~4095UL, ph->p_offset & ~4095UL, info->dlpi_name);
 	}
 	return 1;
 }
@@ -49,8 +50,8 @@ static void look_into_program(const char *path)
 
 	for (int i = 0; elf && gelf_getphdr(elf, i, &ph); i++)
 		if (ph.p_type == PT_LOAD && ph.p_flags & PF_X)
-			look_into(anywhere + (ph.p_vaddr & ~4095UL), anywhere + ((ph.p_vaddr + ph.p_memsz + 4095) & ~4095UL),
-			    ph.p_offset & ~4095UL, path);
+			look_into(anywhere + (ph.p_vaddr & ~4095UL),
+			    anywhere + ((ph.p_vaddr + ph.p_memsz + 4095) & ~4095UL), ph.p_offset & ~4095UL, path);
 	elf_end(elf);
 	if (fd >= 0)
 		close(fd);

@@ -85,11 +85,11 @@ size_t places_of(struct process *p, uint64_t pc, bool call, struct place *out, s
 
 /* A stack, from the innermost frame. It lives as long as its process. */
 struct stack {
-	uint32_t id;    /* unique in this run of the tool, from 1 */
-	size_t count;   /* of places, inlined ones too */
+	uint32_t id;  /* unique in this run of the tool, from 1 */
+	size_t count; /* of places, inlined ones too */
 	struct place *places;
-	size_t site;    /* the innermost place of the program's own: not in libc, the loader, libgreen, libstdc++; 0 if
-			   there is none */
+	size_t site; /* the innermost place of the program's own: not in libc, the loader, libgreen, libstdc++; 0 if
+			there is none */
 	const uint64_t *pcs; /* of its frames */
 	size_t frames;
 	bool ours; /* a call of libgreen's own: natively there is none */
@@ -97,7 +97,8 @@ struct stack {
 };
 
 /* stack.c: unwound and looked up. frames, count: what unwind() found, for the table of known stacks (known.c). */
-struct stack *stack_make(struct process *p, const struct snapshot *s, struct frame frames[], size_t most, size_t *count);
+struct stack *stack_make(
+    struct process *p, const struct snapshot *s, struct frame frames[], size_t most, size_t *count);
 
 /* "server.c:88 in handle_client", "handle_client+0x1f (server)", "server+0x1234", "0x7f...". Into buf; returns it. */
 const char *place_text(const struct place *place, char *buf, size_t size);
@@ -114,8 +115,8 @@ struct thread {
 
 struct capture {
 	uint8_t arg, part;
-	uint32_t of; /* bytes that there were */
-	size_t size; /* bytes that are here */
+	uint32_t of;          /* bytes that there were */
+	size_t size;          /* bytes that are here */
 	const uint8_t *bytes; /* not aligned */
 };
 
@@ -152,8 +153,8 @@ struct run {
 	int nr; /* it slept in this call, made past libc; -1: it computed */
 	uint64_t args[6];
 	const struct stack *stack; /* where the monitor found it; NULL: it did not look */
-	bool alone;   /* on a kernel thread of its own: nobody waited for it */
-	bool starved; /* it had no CPU for most of the time since it was found: it is no more than ready */
+	bool alone;                /* on a kernel thread of its own: nobody waited for it */
+	bool starved;              /* it had no CPU for most of the time since it was found: it is no more than ready */
 };
 
 /* How a process came and went. */
@@ -190,8 +191,8 @@ struct standing {
 	uint64_t since; /* unchanged as long as the call is the same */
 	int nr;         /* TRACE_IN_PROGRAM: -1 */
 	const struct stack *stack;
-	uint64_t lock;         /* 0: what it waits for is no futex, or has a time limit */
-	struct thread *owner;  /* of that lock; NULL: not known */
+	uint64_t lock;        /* 0: what it waits for is no futex, or has a time limit */
+	struct thread *owner; /* of that lock; NULL: not known */
 };
 
 void deadlock_look(struct process *p, const struct standing *threads, size_t count, bool complete, uint64_t now);
@@ -215,9 +216,9 @@ extern const struct sink live_sink, report_sink, json_sink, folded_sink;
 
 /* Options that the sinks look at. */
 struct trace_options {
-	FILE *out;     /* live lines, summary, JSON */
-	FILE *folded;  /* NULL: not wanted */
-	bool summary;  /* -c: no live lines */
+	FILE *out;    /* live lines, summary, JSON */
+	FILE *folded; /* NULL: not wanted */
+	bool summary; /* -c: no live lines */
 	bool json;
 	bool native;
 	unsigned string_size; /* -s: bytes of a string that are shown */
