@@ -256,7 +256,27 @@ def deadlock(program):
     for side in "back", "forth":
         if f"trace_ends.c:{lines_with('trace_ends.c', 'DEADLOCK ' + side)[0]} in locks_{side}" not in trace.report:
             both.fail(f"deadlock: not told where\n{trace}")
-    print("deadlock: told, with both stacks", flush=True)
+    hung = subprocess.Popen([program, "deadlock"], env=both.environment("green"), stdin=subprocess.DEVNULL)
+    try:
+        while not all_asleep(hung.pid):
+            time.sleep(0.01)
+        trace = Trace(["-p", str(hung.pid)], None, while_running=wait_and_kill)
+    finally:
+        hung.kill()
+        hung.wait()
+    for side in "back", "forth":
+        if f"trace_ends.c:{lines_with('trace_ends.c', 'DEADLOCK ' + side)[0]} in locks_{side}" not in trace.report:
+            both.fail(f"deadlock: not told of a program that hangs already\n{trace}")
+    print("deadlock: told, with both stacks, of a program that hangs already, too", flush=True)
+
+
+def all_asleep(pid):
+    """Nobody runs: the program has got to where it hangs."""
+    states = []
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/stat") as f:
+            states.append(f.read().rpartition(")")[2].split()[0])
+    return len(states) > 1 and set(states) == {"S"}
 
 
 class Exchanges:

@@ -138,6 +138,8 @@ static void stop(struct memory *m)
 		nanosleep(&pause, NULL);
 	}
 	reader_pass(&reader);
+	events_deliver(UINT64_MAX);
+	slots_of_living(m->base, now());
 	if (memory_answered(m))
 		memory_give_back(m);
 }

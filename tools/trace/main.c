@@ -316,7 +316,7 @@ int trace_main(int argc, char **argv)
 	if (trace_options.folded)
 		close_file(trace_options.folded, folded_path);
 	tell_left_out();
-	if (!events_seen())
+	if (target.child && !events_seen())
 		fprintf(stderr, "green: nothing to trace: no thread was made\n");
 	if (!target.child)
 		return 0;

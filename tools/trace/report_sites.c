@@ -60,13 +60,19 @@ static const char *common_name(const char *function)
 	return function[0] == '_' && function[1] >= 'a' && function[1] <= 'z' ? function + 1 : function;
 }
 
-/* Without a symbol's version, or what is said of a variant that others jump to: __pthread_mutex_unlock_usercnt. */
+/* Without a symbol's version, or what is said of a variant that others jump to: __pthread_mutex_unlock_usercnt,
+ * __pthread_create_2_1. */
 static size_t common_length(const char *name)
 {
-	static const char variant[] = "_usercnt";
-	size_t n = strcspn(name, "@"), end = sizeof(variant) - 1;
+	static const char *const variants[] = {"_usercnt", "_2_1"};
+	size_t n = strcspn(name, "@");
 
-	return n > end && memcmp(name + n - end, variant, end) == 0 ? n - end : n;
+	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
+		size_t end = strlen(variants[i]);
+		if (n > end && memcmp(name + n - end, variants[i], end) == 0)
+			return n - end;
+	}
+	return n;
 }
 
 /* The function of libc that the program called: the outermost behind its own last one. NULL: it shows none. */

@@ -93,6 +93,19 @@ void slots_look(void *base, uint64_t at)
 			deadlock_look(t->process, t->standing, t->count, t->complete, at);
 }
 
+/* Of those that live on when the tool leaves. */
+void slots_of_living(void *base, uint64_t at)
+{
+	for (unsigned i = 0; i < TRACE_SLOTS; i++) {
+		const struct trace_slot *slot = trace_slot_at(base, i);
+		struct traced *t = traced_find(atomic_load_explicit(&slot->owner, memory_order_acquire));
+		struct trace_slot copy;
+
+		if (t && !t->gone && read_slot(slot, &copy) && copy.owner == t->serial)
+			events_unfinished(t, &copy, at);
+	}
+}
+
 void slots_of_dead(void *base, struct traced *t, uint64_t at)
 {
 	for (unsigned i = 0; i < TRACE_SLOTS; i++) {

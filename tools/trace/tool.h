@@ -205,6 +205,7 @@ void events_anew(void); /* the program begins anew, under another serial number 
 /* slots.c */
 void slots_start(void *base);
 void slots_look(void *base, uint64_t at);
+void slots_of_living(void *base, uint64_t at);                 /* what they do */
 void slots_of_dead(void *base, struct traced *t, uint64_t at); /* what they did; and then they are free */
 
 /* prepare.c: what will be looked up is opened before it is needed in a hurry. */

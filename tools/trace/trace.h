@@ -110,7 +110,6 @@ struct thread {
 	char name[17];
 	uint32_t number; /* unique in this run of the tool, from 1 */
 	bool ended;
-	void *report; /* report.c's */
 };
 
 struct capture {
