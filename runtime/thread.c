@@ -445,6 +445,7 @@ void thread_exit(struct thread *t)
 	spin_lock(&threads_lock);
 	list_del(&t->all);
 	t->dead = true;
+	trace_thread_gone(t);
 	atomic_fetch_sub(&threads_alive, 1);
 	spin_unlock(&threads_lock);
 	if (t->bound)

@@ -63,6 +63,9 @@ void trace_waits(const uint32_t *addr, uint32_t val, bool is_pi, nsec_t deadline
 void trace_sample(struct carrier *c, nsec_t since, bool sleeps, uint32_t waiting); /* by the monitor */
 void trace_sample_here(struct carrier *c, const struct kucontext *uc); /* by the handler that it asked for */
 
+/* trace_slot.c */
+void trace_thread_gone(struct thread *t); /* with threads_lock */
+
 /* trace_maps.c */
 void trace_mapped(const struct regs *r, long at); /* code was mapped */
 

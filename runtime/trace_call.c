@@ -20,7 +20,7 @@ struct trace_self *trace_me(void)
 	return trace_native ? &of_kernel_thread : &carrier_current()->trace;
 }
 
-static void tell_name(int tid, const char name[16])
+void trace_name_tell(int tid, const char name[16])
 {
 	struct trace_writer w;
 	struct trace_name *n = trace_write(&w, sizeof(*n), TRACE_NAME, tid);
@@ -31,18 +31,15 @@ static void tell_name(int tid, const char name[16])
 	trace_written(&w, sizeof(*n));
 }
 
-/* The first call of a thread since tracing began. */
+/* The first call of a thread since tracing began, or with another tid (call_lock). */
 static void meet(int tid, const char *name)
 {
 	struct trace_self *me = trace_me();
 	uint32_t serial = atomic_load_explicit(&trace_serial, memory_order_relaxed);
-	*me = (struct trace_self){.serial = serial, .tid = tid, .slot = trace_slot_claim(tid)};
-	struct trace_slot *s = me->slot;
-	if (s) {
-		s->tid = (uint32_t)tid;
-		memcpy(s->name, name, 16);
-	}
-	tell_name(tid, name);
+	if (me->serial == serial && me->slot)
+		atomic_store(&me->slot->owner, 0);
+	*me = (struct trace_self){.serial = serial, .tid = tid, .slot = trace_slot_claim(tid, name)};
+	trace_name_tell(tid, name);
 }
 
 void trace_name_is(int tid, const char name[16], struct trace_slot *s)
@@ -50,7 +47,7 @@ void trace_name_is(int tid, const char name[16], struct trace_slot *s)
 	if (!s || likely(!memcmp(s->name, name, 16)))
 		return;
 	memcpy(s->name, name, 16);
-	tell_name(tid, name);
+	trace_name_tell(tid, name);
 }
 
 /* The function of libc's that the program has called, if it is still at it: so it seems, where nobody has written to
@@ -141,6 +138,8 @@ static void tell_at_once(const struct regs *r)
 	me->left = me->start;
 	if (!me->unwanted)
 		tell_call(TRACE_ENTER, r, me->start, 0, false);
+	if (r->nr == SYS_rt_sigreturn && me->slot && me->shown)
+		trace_slot_leaves(me->slot, me);
 	if (r->nr != SYS_exit)
 		return;
 	tell_end();
@@ -157,7 +156,7 @@ static bool comes_back(uint64_t nr)
 void trace_begin(const struct regs *r, int tid, const char *name)
 {
 	struct trace_self *me = trace_me();
-	if (unlikely(me->serial != atomic_load_explicit(&trace_serial, memory_order_relaxed)))
+	if (unlikely(me->serial != atomic_load_explicit(&trace_serial, memory_order_relaxed) || me->tid != tid))
 		meet(tid, name);
 	trace_name_is(tid, name, me->slot);
 	me->start = clock_now();
@@ -313,7 +312,7 @@ void trace_waits(const uint32_t *addr, uint32_t val, bool is_pi, nsec_t deadline
 	struct trace_slot *its = owner ? trace_slot_find((int)owner) : NULL;
 	if (its) {
 		me->owner = owner;
-		me->owner_stack = its->stack;
+		me->owner_stack = __atomic_load_n(&its->stack, __ATOMIC_RELAXED);
 	}
 	if (!s)
 		return;

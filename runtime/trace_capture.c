@@ -138,14 +138,15 @@ static void strings(struct pen *p, unsigned arg, uint64_t from)
 
 static void of_array(struct pen *p, unsigned arg, uint64_t from, uint64_t count, size_t each)
 {
+	if (each == 1) {
+		bytes(p, arg, 0, from, count);
+		return;
+	}
 	if (!count || count > (1UL << 24))
 		return;
 	uint64_t all = count * each;
 	size_t n = all < STRUCT_MOST ? all : STRUCT_MOST / each * each;
-	if (each == 1)
-		bytes(p, arg, 0, from, all);
-	else
-		piece(p, arg, 0, from, n, all);
+	piece(p, arg, 0, from, n, all);
 }
 
 static void capture(struct pen *p, unsigned i, const struct trace_arg *a, const struct regs *r, long result)

@@ -41,6 +41,7 @@ enum { DID_PARK = 1, DID_HAND_OFF = 2, DID_LOSE_HUB = 4, DID_CALL_ALONE = 8 };
 /* trace_call.c: what green threads and the kernel's have in common. */
 void trace_begin(const struct regs *r, int tid, const char *name);
 void trace_end(const struct regs *r, long result, bool own_kernel_thread);
+void trace_name_tell(int tid, const char name[16]);
 void trace_name_is(int tid, const char name[16], struct trace_slot *s);
 uint32_t trace_owner_of(const uint32_t *lock, uint32_t val, bool is_pi); /* 0: nobody, as far as can be known */
 
@@ -49,7 +50,7 @@ void trace_parked_tell(void);
 void trace_parked_look_again(void);
 
 /* trace_slot.c */
-struct trace_slot *trace_slot_claim(int tid);
+struct trace_slot *trace_slot_claim(int tid, const char name[16]);
 struct trace_slot *trace_slot_find(int tid);
 void trace_slots_begin(void);
 void trace_slot_enters(struct trace_slot *s, const struct trace_self *of, const struct regs *r);

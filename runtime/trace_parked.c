@@ -11,9 +11,10 @@
 
 #define SHOWN_MOST 2000
 
+/* A bound thread stays on its carrier meanwhile. */
 static bool is_parked(const struct thread *t)
 {
-	return atomic_load(&t->wake) == WAKE_PARKED && !atomic_load(&t->on_cpu) && t->regs;
+	return atomic_load(&t->wake) == WAKE_PARKED && (t->bound || !atomic_load(&t->on_cpu)) && t->regs;
 }
 
 static void note_lock(struct trace_slot *s, const struct regs *r)
@@ -37,7 +38,7 @@ static void show(struct thread *t)
 	int tid = thread_tid(t);
 	if (trace_peek(&r, t->regs, sizeof(r)) != sizeof(r) || r.nr >= TRACE_CALLS)
 		return;
-	struct trace_slot *s = trace_slot_claim(tid);
+	struct trace_slot *s = trace_slot_claim(tid, t->name);
 	t->trace = (struct trace_self){.serial = atomic_load(&trace_serial),
 	    .tid = tid,
 	    .slot = s,
@@ -49,10 +50,9 @@ static void show(struct thread *t)
 	    .symbol = TRACE_NO_SYMBOL};
 	t->trace.unwanted = !trace_wanted((unsigned)r.nr);
 	t->trace.stack = trace_stack_of(&r, t->ctx.fs, tid);
-	trace_name_is(tid, t->name, s);
+	trace_name_tell(tid, t->name);
 	if (!s)
 		return;
-	s->tid = (uint32_t)tid;
 	trace_slot_enters(s, &t->trace, &r);
 	note_lock(s, &r);
 	atomic_store(&s->state, TRACE_IS_PARKED);
@@ -75,14 +75,18 @@ void trace_parked_tell(void)
 	spin_unlock(&threads_lock);
 }
 
-/* Who was woken before anybody told the slots of it. */
+/* Who was woken before anybody told the slots of it. Whoever has made calls since has told so itself. */
+static void look_again(struct thread *t)
+{
+	uint32_t parked = TRACE_IS_PARKED;
+	if (t->trace.slot && t->trace.serial == atomic_load(&trace_serial) && !is_parked(t))
+		atomic_compare_exchange_strong(&t->trace.slot->state, &parked, TRACE_IN_CALL);
+}
+
 void trace_parked_look_again(void)
 {
 	spin_lock(&threads_lock);
-	list_for_each (l, &threads) {
-		struct thread *t = container_of(l, struct thread, all);
-		if (!is_parked(t) && t->trace.slot)
-			trace_woken(t);
-	}
+	list_for_each (l, &threads)
+		look_again(container_of(l, struct thread, all));
 	spin_unlock(&threads_lock);
 }

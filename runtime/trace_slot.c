@@ -1,5 +1,7 @@
 /* Slots: what each thread does now, for who looks at a program that hangs, or that has ended in the middle. */
+#include "clock.h"
 #include "mem.h"
+#include "thread.h"
 #include "trace_internal.h"
 
 #define PROBES 64
@@ -8,43 +10,6 @@
 static struct trace_slot *slot_of(int tid, unsigned i)
 {
 	return trace_slot_at(trace_memory, ((unsigned)tid + i) % TRACE_SLOTS);
-}
-
-struct trace_slot *trace_slot_claim(int tid)
-{
-	uint32_t self = atomic_load(&trace_serial);
-	for (unsigned i = 0; i < PROBES; i++) {
-		struct trace_slot *s = slot_of(tid, i);
-		uint32_t owner = 0;
-		if (atomic_load_explicit(&s->owner, memory_order_relaxed) ||
-		    !atomic_compare_exchange_strong(&s->owner, &owner, self))
-			continue;
-		return s;
-	}
-	atomic_fetch_add(&trace_control->no_slot, 1);
-	return NULL;
-}
-
-struct trace_slot *trace_slot_find(int tid)
-{
-	uint32_t self = atomic_load_explicit(&trace_serial, memory_order_relaxed);
-	for (unsigned i = 0; i < PROBES; i++) {
-		struct trace_slot *s = slot_of(tid, i);
-		uint32_t owner = atomic_load_explicit(&s->owner, memory_order_acquire);
-		if (owner == self && s->tid == (uint32_t)tid)
-			return s;
-	}
-	return NULL;
-}
-
-/* Those of a trace of this process that is over. */
-void trace_slots_begin(void)
-{
-	for (unsigned i = 0; i < TRACE_SLOTS; i++) {
-		struct trace_slot *s = trace_slot_at(trace_memory, i);
-		if (atomic_load_explicit(&s->owner, memory_order_relaxed)) /* writing to all would take their memory */
-			atomic_store(&s->owner, 0);
-	}
 }
 
 static void begin_change(struct trace_slot *s)
@@ -60,6 +25,66 @@ static void end_change(struct trace_slot *s)
 	atomic_store_explicit(&s->sequence, sequence + 1, memory_order_release);
 }
 
+/* What it showed of another thread, or in a trace that is over, is not this one's. */
+static void begin_anew(struct trace_slot *s, int tid, const char name[16])
+{
+	begin_change(s);
+	__atomic_store_n(&s->tid, (uint32_t)tid, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->stack, 0, __ATOMIC_RELAXED);
+	memcpy(s->name, name, 16);
+	s->since = (uint64_t)clock_now();
+	s->lock = 0;
+	atomic_store_explicit(&s->lock_owner, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->state, TRACE_IN_PROGRAM, memory_order_relaxed);
+	end_change(s);
+}
+
+struct trace_slot *trace_slot_claim(int tid, const char name[16])
+{
+	uint32_t self = atomic_load(&trace_serial);
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct trace_slot *s = slot_of(tid, i);
+		uint32_t owner = 0;
+		if (atomic_load_explicit(&s->owner, memory_order_relaxed) ||
+		    !atomic_compare_exchange_strong(&s->owner, &owner, self))
+			continue;
+		begin_anew(s, tid, name);
+		return s;
+	}
+	atomic_fetch_add(&trace_control->no_slot, 1);
+	return NULL;
+}
+
+struct trace_slot *trace_slot_find(int tid)
+{
+	uint32_t self = atomic_load_explicit(&trace_serial, memory_order_relaxed);
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct trace_slot *s = slot_of(tid, i);
+		uint32_t owner = atomic_load_explicit(&s->owner, memory_order_acquire);
+		if (owner == self && __atomic_load_n(&s->tid, __ATOMIC_RELAXED) == (uint32_t)tid)
+			return s;
+	}
+	return NULL;
+}
+
+/* Those of a trace of this process that is over. */
+void trace_slots_begin(void)
+{
+	for (unsigned i = 0; i < TRACE_SLOTS; i++) {
+		struct trace_slot *s = trace_slot_at(trace_memory, i);
+		if (atomic_load_explicit(&s->owner, memory_order_relaxed)) /* writing to all would take their memory */
+			atomic_store(&s->owner, 0);
+	}
+}
+
+/* One that was parked when tracing began may end before it makes a call that is traced. */
+void trace_thread_gone(struct thread *t)
+{
+	const struct trace_self *its = &t->trace;
+	if (its->slot && its->serial && its->serial == atomic_load(&trace_serial))
+		atomic_store(&its->slot->owner, 0);
+}
+
 void trace_slot_enters(struct trace_slot *s, const struct trace_self *me, const struct regs *r)
 {
 	begin_change(s);
@@ -68,7 +93,7 @@ void trace_slot_enters(struct trace_slot *s, const struct trace_self *me, const 
 	s->args[3] = r->r10, s->args[4] = r->r8, s->args[5] = r->r9;
 	s->nr = (uint16_t)r->nr;
 	s->symbol = me->symbol;
-	s->stack = me->stack;
+	__atomic_store_n(&s->stack, me->stack, __ATOMIC_RELAXED); /* who waits for its lock reads it */
 	s->invocation = me->invocation;
 	s->lock = 0;
 	atomic_store_explicit(&s->lock_owner, 0, memory_order_relaxed);

@@ -12,11 +12,11 @@
 
 #define HUBS 3
 #define RACERS 12
-#define OUTSIDE 3
+#define OUTSIDE 6 /* more than there are rings for them */
 #define ALL (RACERS + OUTSIDE)
 #define CALLS_MOST (1U << 20) /* of one thread */
 #define STACKS_MOST (1U << 20)
-#define SITES 4
+#define SITES 64
 #define TEXT 48
 #define MARK 0x6b72616d20736968ULL
 
@@ -223,20 +223,18 @@ __attribute__((no_sanitize("thread"))) static bool read_slot(const struct trace_
 	return before % 2 == 0 && before == __atomic_load_n(&s->sequence, __ATOMIC_RELAXED);
 }
 
-static void look_at_slots(void *memory)
+/* Nobody else probes: each has the slot of its tid. */
+static void look_at_slot(void *memory, int id)
 {
-	struct trace_slot copy;
-	for (unsigned i = 0; i < TRACE_SLOTS; i++) {
-		if (!atomic_load(&trace_slot_at(memory, i)->owner) || !read_slot(trace_slot_at(memory, i), &copy))
-			continue;
-		if (!copy.tid || copy.nr != SYS_write || copy.state == TRACE_IN_PROGRAM)
-			continue; /* its first call begins, or its last one has */
-		uint64_t n = copy.args[3];
-		int id = id_of(copy.tid);
-		check(
-		    copy.args[0] == (uint64_t)id && copy.args[4] == ~n && copy.args[5] == mixed(id, n), "a torn slot");
-		slots_read++;
-	}
+	struct trace_slot *s = trace_slot_at(memory, (unsigned)(TID_BASE + id) % TRACE_SLOTS), copy;
+	if (!atomic_load(&s->owner) || !read_slot(s, &copy))
+		return;
+	if (copy.nr != SYS_write)
+		return; /* its first call has not begun, or its last one has */
+	uint64_t n = copy.args[3];
+	check(copy.tid == (uint32_t)(TID_BASE + id) && copy.args[0] == (uint64_t)id, "a slot of another thread");
+	check(copy.args[4] == ~n && copy.args[5] == mixed(id, n), "a torn slot");
+	slots_read++;
 }
 
 static void *tool(void *memory)
@@ -247,8 +245,8 @@ static void *tool(void *memory)
 		last = atomic_load(&over);
 		uint64_t r = race_random(&random);
 		read_rings(memory);
-		if (r % 4 == 0)
-			look_at_slots(memory);
+		for (int i = 0; r % 2 && i < 100 * ALL; i++)
+			look_at_slot(memory, i % ALL);
 		if (r % 64 == 1)
 			atomic_store(&control->stacks, r / 64 % 4 != 0);
 		usleep(r / 256 % 2048);
@@ -323,7 +321,7 @@ int main(int argc, char **argv)
 	    (unsigned long long)made, (unsigned long long)stacks_read, (unsigned long long)known,
 	    (unsigned long long)slots_read, (unsigned long long)stats.steals, (unsigned long long)pads,
 	    (unsigned long long)lost());
-	check(calls_read + lost() == made, "%llu were read", (unsigned long long)calls_read);
+	check(calls_read <= made && made - calls_read <= lost(), "%llu were read", (unsigned long long)calls_read);
 	check(ends == ALL, "%llu ends", (unsigned long long)ends);
 	check(made && stacks_read && known && slots_read && pads, "nothing was tried");
 	expect_no_slots();

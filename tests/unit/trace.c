@@ -214,8 +214,9 @@ static int own_tid(void)
 
 struct caller {
 	struct green_thread green;
-	long call[5], ret;     /* the number, then arguments */
-	uint32_t stack_before; /* of the main thread, which waits for its turn */
+	long call[5], ret; /* the number, then arguments */
+	/* Of the main thread, which waits for its turn. */
+	uint32_t stack_before, state_before, call_before;
 	int main_tid;
 	bool done;
 };
@@ -224,7 +225,11 @@ static void makes_call(void *arg)
 {
 	struct caller *c = arg;
 	struct trace_slot *s = slot_of(c->main_tid);
-	c->stack_before = s ? s->stack : 0;
+	if (s) {
+		c->stack_before = s->stack;
+		c->state_before = s->state;
+		c->call_before = s->nr;
+	}
 	c->ret = green(c->call[0], c->call[1], c->call[2], c->call[3], c->call[4]);
 	c->done = true;
 }
@@ -279,6 +284,7 @@ Test(trace, a_call)
 	cr_assert(c->result == 5 && failed->result == -EBADF);
 	cr_assert(before <= c->start && c->start <= c->end && c->end <= failed->start && failed->end <= after);
 	cr_assert(c->verdict == TRACE_DONE && failed->verdict == TRACE_DONE);
+	cr_assert_eq(slot_of(own_tid())->since, failed->end);
 	cr_assert(c->h.tid == (uint32_t)own_tid() && c->flags == 0 && c->symbol == TRACE_NO_SYMBOL);
 	cr_assert_eq(call_at(TRACE_ENTER, SYS_pread64, 0), NULL);
 }
@@ -314,9 +320,11 @@ Test(trace, begins_with_the_process)
 	cr_assert(p->pid == (uint32_t)getpid() && p->parent == 0 && p->serial == 1 && p->hubs == 1);
 	cr_assert_str_eq(p->path, exe);
 	const struct trace_map *m, *found = NULL;
-	for (int i = 0; (m = record(TRACE_MAP, 0, i)); i++)
+	for (int i = 0; (m = record(TRACE_MAP, 0, i)); i++) {
+		cr_assert((uint64_t)exe - m->start >= m->end - m->start, "a stack is no code");
 		if (m->start <= (uint64_t)green_begin && (uint64_t)green_begin < m->end)
 			found = m;
+	}
 	cr_assert(found, "where this program's code lies is not told");
 	cr_assert_str_eq(found->path, exe);
 }
@@ -402,7 +410,7 @@ Test(trace, a_read_parks)
 static void with_carriers(void)
 {
 	began();
-	max_carriers = 3;
+	max_carriers = 16; /* one that is on its way back is none yet */
 }
 
 Test(trace, a_lock_of_a_file_hands_off, .init = with_carriers)
@@ -478,6 +486,7 @@ Test(trace, whose_lock)
 	const struct trace_call *wait = call_at(TRACE_CALL, SYS_futex, 1);
 	cr_assert(wait->h.tid == (uint32_t)c.green.tid && wait->verdict == TRACE_PARKED);
 	cr_assert_eq(wait->owner, own_tid());
+	cr_assert(c.state_before == TRACE_IN_CALL && c.call_before == SYS_sched_yield);
 	cr_assert(
 	    wait->owner_stack && wait->owner_stack == c.stack_before, "%u, not %u", wait->owner_stack, c.stack_before);
 }
@@ -805,7 +814,9 @@ Test(trace, no_memory_is_wanted)
 {
 	atomic_store(&control->capture, 0);
 	green(SYS_openat, -1, "path", 0, 0);
+	green(SYS_write, -1, "text", 4);
 	cr_assert_eq(the_call(SYS_openat)->h.size, sizeof(struct trace_call));
+	cr_assert_eq(the_call(SYS_write)->h.size, sizeof(struct trace_call));
 }
 
 /* However much the tool asks for. */
@@ -1253,6 +1264,10 @@ static void attach(uint32_t on)
 	tick(1);
 	cr_assert_eq(atomic_load(&control->answered), on);
 	cr_assert(tracing());
+	for (unsigned i = 0; i < TRACE_SLOTS; i++) {
+		uint32_t owner = atomic_load(&trace_slot_at(memory, i)->owner);
+		cr_assert(!owner || owner == atomic_load(&control->processes), "a slot of an earlier trace");
+	}
 	cr_assert_eq(
 	    ((const struct trace_process *)record(TRACE_PROCESS, 0, 0))->serial, atomic_load(&control->processes));
 }
