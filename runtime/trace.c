@@ -63,21 +63,47 @@ static bool is_ours(const struct trace_control *c)
 	       !memcmp(c->release, GREEN_VERSION, sizeof(GREEN_VERSION));
 }
 
+/* A tool that is gone may have left its name to a program that lives on, and another process have its pid by now: whose
+ * file that is is not to be opened, let alone to be found shorter than it was taken for. */
+static long open_memory(const char *path)
+{
+	static const char memfd[] = "/memfd:" TRACE_MEMFD " (deleted)";
+	char link[64];
+	long n = sys(SYS_readlink, path, link, sizeof(link));
+	if (n < 0)
+		return n;
+	if (n != sizeof(memfd) - 1 || memcmp(link, memfd, sizeof(memfd) - 1))
+		return -ENOENT;
+	long fd = sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
+	long seals = fd < 0 ? 0 : sys(SYS_fcntl, fd, F_GET_SEALS);
+	if (fd < 0 || (seals > 0 && seals & F_SEAL_SHRINK && sys(SYS_lseek, fd, 0, SEEK_END) == (long)TRACE_BYTES))
+		return fd;
+	sys(SYS_close, fd);
+	return -EINVAL;
+}
+
+static bool not_traced(const char *why)
+{
+	say("not traced: %s", why);
+	return false;
+}
+
 bool trace_join(const char *path)
 {
-	long fd = sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
-	void *memory = fd < 0 ? NULL : map((int)fd, TRACE_BYTES);
-	if (fd >= 0)
-		sys(SYS_close, fd);
-	if (!memory) {
-		say("not traced: %s",
-		    fd < 0 ? "the tool is gone, or its memory may not be opened" : "no room for its memory");
-		return false;
-	}
+	long fd = open_memory(path);
+	if (fd == -ENOENT)
+		return false; /* the tool is gone */
+	if (fd == -EINVAL)
+		return not_traced("the tool is of another version");
+	if (fd < 0)
+		return not_traced("its memory may not be opened by this user");
+	void *memory = map((int)fd, TRACE_BYTES);
+	sys(SYS_close, fd);
+	if (!memory)
+		return not_traced("there is no room for its memory");
 	if (!is_ours(memory)) {
-		say("not traced: the tool is of another version");
 		pages_free(memory, TRACE_BYTES);
-		return false;
+		return not_traced("the tool is of another version");
 	}
 	trace_memory = memory;
 	trace_control = memory;

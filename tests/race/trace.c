@@ -6,6 +6,7 @@
 #include "runtime/trace_format.h"
 #include "tests/race/race.h"
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 
 #include "runtime/trace_internal.h"
@@ -257,8 +258,9 @@ static void *tool(void *memory)
 static void make_memory(void)
 {
 	char path[32];
-	int fd = memfd_create("trace", MFD_CLOEXEC);
+	int fd = memfd_create(TRACE_MEMFD, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	check(!ftruncate(fd, TRACE_BYTES), "no memory");
+	check(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0, "it cannot be sealed");
 	struct trace_control *c = mmap(NULL, TRACE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	check(c != MAP_FAILED, "no memory");
 	c->version = TRACE_VERSION;
