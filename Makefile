@@ -119,7 +119,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/libgreen.a Makefile
 	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(SAN_STACK) $(WARN) $(call said,cflags) -o $@ $< \
 		-lcriterion $(UNIT_LIBS) -lc $(BUILD)/unit/libgreen.a $(call said,libs)
 
-# tests/unit/tool_*.c: of the tool's parts, and with what these use.
+# tests/unit/tool_*.c: of the tool's parts, and with what these use. TESTS_UNIT: some compile programs of their own.
 $(BUILD)/unit/libtools.a: $(filter-out %/green.c.o,$(TOOL_OBJ)) $(TOOL_LIB_OBJ)
 	@mkdir -p $(@D)
 	rm -f $@
@@ -127,8 +127,8 @@ $(BUILD)/unit/libtools.a: $(filter-out %/green.c.o,$(TOOL_OBJ)) $(TOOL_LIB_OBJ)
 
 $(BUILD)/unit/tool_%: tests/unit/tool_%.c $(BUILD)/unit/libtools.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(SAN) $(WARN) $(call said,cflags) -o $@ $< -lcriterion \
-		$(BUILD)/unit/libtools.a $(TOOL_LIBS) $(call said,libs)
+	$(CC) $(STD) $(CPPFLAGS) -DTESTS_UNIT='"$(abspath tests/unit)"' $(CFLAGS) $(SAN) $(WARN) $(call said,cflags) \
+		-o $@ $< -lcriterion $(BUILD)/unit/libtools.a $(TOOL_LIBS) $(call said,libs)
 
 # tests/race: one file, one program. Always under ThreadSanitizer, and so is what it uses of the library.
 races:
