@@ -247,7 +247,7 @@ static void files(void)
 	CHECK(memcmp(block + (1 << 20) + 4096, back, 4096) == 0);
 	SYS(posix_fallocate(copy, 0, 2 * SIZE));
 	CHECK_EQ(SYS(lseek(copy, 0, SEEK_END)), 2 * SIZE);
-	printf("sendfile, closed: %ld, from a pipe: %ld\n", sendfile(copy, 999, NULL, 4096),
+	printf("sendfile, closed: %ld, from a pipe: %ld\n", sendfile(copy, 100000, NULL, 4096),
 	    sendfile(copy, p[0], NULL, 1));
 	printf("pwrite, read only: %ld, negative: %ld\n", pwrite((int)SYS(open(path("file"), O_RDONLY)), "x", 1, 0),
 	    pwrite(fd, "x", 1, -1));
