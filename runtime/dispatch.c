@@ -141,8 +141,11 @@ static void finish(struct thread *t, struct regs *r)
 	struct carrier *c;
 	if (tracing())
 		trace_call_ends(t, r, (long)r->rax);
-	if (unlikely(hub_had_enough()))
+	if (unlikely(hub_had_enough())) {
 		thread_yield(t);
+		if (tracing())
+			trace_leaves();
+	}
 	signals_look(t);
 	if (unlikely(signal_pending(&t->sig))) {
 		bind_if_asked(t);

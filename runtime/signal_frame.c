@@ -475,8 +475,11 @@ void signal_return(struct thread *t, struct regs *r)
 		signal_die(SIGSEGV);
 		__builtin_unreachable();
 	}
-	if (hub_had_enough())
+	if (hub_had_enough()) {
 		thread_yield(t);
+		if (tracing())
+			trace_leaves();
+	}
 	c = carrier_self();
 	signal_set_mask(t, uc.mask);
 	signal_set_altstack(t, uc.stack, r->rsp); /* what is wrong with it is not told (restore_altstack()) */

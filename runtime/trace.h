@@ -47,6 +47,7 @@ extern _Atomic uint32_t *monitor_asleep;
  * before this call, or NULL. */
 void trace_call_begins(struct thread *t, const struct regs *r, const struct carrier *rescued);
 void trace_call_ends(struct thread *t, const struct regs *r, long result);
+void trace_leaves(void); /* it has let others run first, and goes back to the program only now */
 /* In between, of the calling thread. */
 void trace_parks(void);             /* before any waker may find it parked */
 void trace_woken(struct thread *t); /* by whoever: what it waited for happened, whenever it runs */

@@ -248,6 +248,13 @@ void trace_call_ends(struct thread *t, const struct regs *r, long result)
 		trace_end(r, result, t->bound);
 }
 
+void trace_leaves(void)
+{
+	struct trace_self *me = trace_me();
+	if (me->left)
+		me->left = clock_now();
+}
+
 void trace_parks(void)
 {
 	struct trace_self *me = trace_me();
