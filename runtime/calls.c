@@ -59,7 +59,7 @@ const struct call calls[CALLS] = {
     OF_PROCESS(getsid), OF_PROCESS(getpgid), OF_PROCESS(setpgid), OF_PROCESS(prlimit64), OF_PROCESS(process_vm_readv),
     OF_PROCESS(process_vm_writev), OF_PROCESS(move_pages), OF_PROCESS(migrate_pages), PLAIN(kcmp), PLAIN(pidfd_open),
     /* processes */
-    PLAIN(fork), PLAIN(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), PARKS(wait4), PARKS(waitid),
+    PLAIN(fork), PLAIN(vfork), PLAIN(execve), PLAIN(execveat), PLAIN(exit_group), ON_HUB(wait4), ON_HUB(waitid),
     SETID(setuid), SETID(setgid), SETID(setreuid), SETID(setregid), SETID(setresuid), SETID(setresgid),
     SETID(setgroups),
     /* signals */

@@ -336,8 +336,9 @@ static void spare_call_next(void)
 	spin_unlock(&spare_lock);
 }
 
-/* Parks until there is a carrier, or a signal. false: there is no other carrier, nor will there be. */
-static bool spare_await(struct thread *t)
+/* Parks until there is a carrier, a signal, or the time has come. false: there is no other carrier, nor will there be.
+ */
+static bool spare_await(struct thread *t, nsec_t until)
 {
 	static _Atomic bool said;
 	struct spare_wait w = {.thread = t};
@@ -353,7 +354,7 @@ static bool spare_await(struct thread *t)
 	if (!atomic_exchange(&said, true))
 		say("%u kernel threads are all in use: calls that block in the kernel wait for one",
 		    atomic_load(&carrier_total));
-	thread_park(t, NEVER);
+	thread_park(t, until);
 	spin_lock(&spare_lock);
 	list_del(&w.link);
 	spin_unlock(&spare_lock);
@@ -633,16 +634,57 @@ long handoff_device(struct thread *t, long nr, long a, long b, long c, long d, l
 	return native(t, nr, a, b, c, d, e, f);
 }
 
-long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
+/* Gives the hub away, or finds that there is no carrier for it; false: the time has come, maybe while the thread waited
+ * for one. */
+static bool handed_off(struct thread *t, nsec_t until)
 {
+	bool in_time = true;
 	fd_try_ends(t);
 	while (carrier_self()->hub && !signal_pending(&t->sig)) {
-		if ((spare_there() && hub_handoff(t)) || !spare_await(t))
+		in_time = until == NEVER || clock_now() < until;
+		if (!in_time || (spare_there() && hub_handoff(t)) || !spare_await(t, until))
 			break;
 	}
 	if (carrier_self()->hub)
 		spare_call_next(); /* perhaps it was called, and does not take it */
+	return in_time;
+}
+
+long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
+{
+	handed_off(t, NEVER);
 	return native(t, nr, a, b, c, d, e, f);
+}
+
+/* What an interrupted wait is never restarted after, whatever SA_RESTART says (signal(7)). */
+static long interrupted_wait(long nr, bool timed)
+{
+	switch (nr) {
+	case SYS_msgsnd:
+	case SYS_msgrcv:
+	case SYS_semop:
+	case SYS_semtimedop:
+	case SYS_io_getevents:
+		return -ERESTARTNOHAND;
+	case SYS_futex:
+		return timed ? -ERESTARTNOHAND : -ERESTARTSYS;
+	default:
+		return -ERESTARTSYS;
+	}
+}
+
+long handoff_wait(struct thread *t, const struct regs *r, nsec_t until, struct ktimespec *left)
+{
+	if (!handed_off(t, until))
+		return -ETIMEDOUT;
+	if (left && until != NEVER) {
+		nsec_t now = clock_now();
+		*left = nsec_to_timespec(now < until ? until - now : 0);
+	}
+	long ret = native_regs(t, r);
+	if (ret == -ERESTARTNOINTR && signal_pending(&t->sig))
+		return interrupted_wait((long)r->nr, until != NEVER);
+	return ret;
 }
 
 long native_regs(struct thread *t, const struct regs *r)

@@ -31,7 +31,7 @@ enum carrier_mode {
 #define RECORDED 64      /* a power of two */
 #define RECORDED_SPARE 8 /* of these, for what is never blocked */
 
-/* Signals that came while a carrier was in the runtime: written by its handler, read by itself. */
+/* Signals that came while a carrier was in the runtime, written by its handler. */
 struct recorded {
 	_Atomic uint32_t head, tail;
 	struct ksiginfo info[RECORDED];
@@ -58,6 +58,7 @@ struct carrier {
 	struct kaction deliver_action;
 	_Atomic ksigset_t own_signals; /* SYNCHRONOUS ones that the current thread's call has earned, and OF_WHO_RUNS */
 	struct recorded *recorded;
+	struct spin taking;                /* who takes them from there: itself, or signals_settle() of another */
 	_Atomic uint32_t attention;        /* a signal handler came while in the runtime: look before leaving */
 	uint32_t repeated;                 /* the turn of carriers_repeat that it has done */
 	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
@@ -160,9 +161,15 @@ bool hub_had_enough(void);
  * be. handoff_device(): blocks for long, but not for ever: the hub is given away if there is a carrier for it. All may
  * come back without the hub: call hub_need() before touching hub state again. All return -ERESTARTNOINTR if a signal
  * for this thread kept them from starting.
+ * handoff_wait(): handoff() for what a try has just found to wait, and what a signal interrupts. One that comes before
+ * the wait has begun here interrupts it, too: the kernel would have been waiting by then, and a program that looks at a
+ * flag and then waits for the handler to interrupt it may be late by an instruction natively, but not by the time that
+ * a handoff takes. -ETIMEDOUT: `until`, the end of the call's own timeout, has come, maybe while the thread waited for
+ * a carrier. What is left of it is written to *left, which r's call reads if its timeout is relative (else NULL).
  */
 long native(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
+long handoff_wait(struct thread *t, const struct regs *r, nsec_t until, struct ktimespec *left);
 long handoff_device(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 /* The same without the end of the try that the caller has begun: whoever closes a number that it uses waits for it. For
  * what blocks for a device at most. */

@@ -512,13 +512,17 @@ static int read_deadline(const void *user, int op, nsec_t *deadline)
 	return 0;
 }
 
-static long wait_in_kernel(struct thread *t, struct regs *r)
+static long wait_in_kernel(struct thread *t, const struct regs *r, nsec_t deadline)
 {
 	uint32_t *addr = (uint32_t *)r->rdi, now;
+	struct ktimespec left;
+	struct regs wait = *r;
 	if (aligned(addr) && !user_load32(addr, &now) && now != (uint32_t)r->rdx)
 		return native_regs(t, r); /* nothing to wait for, in particular not for a kernel thread */
+	if (deadline != NEVER && ((int)r->rsi & FUTEX_CMD_MASK) == FUTEX_WAIT)
+		wait.r10 = (uint64_t)&left; /* relative */
 	atomic_fetch_add(&kernel_waiters, 1);
-	long ret = handoff_regs(t, r);
+	long ret = handoff_wait(t, &wait, deadline, &left);
 	atomic_fetch_sub(&kernel_waiters, 1);
 	return ret;
 }
@@ -550,7 +554,7 @@ long call_futex(struct thread *t, struct regs *r)
 		if (ret)
 			return ret;
 		if (shared && !is_join_word(t, addr))
-			return wait_in_kernel(t, r);
+			return wait_in_kernel(t, r, deadline);
 		ret = futex_wait(t, addr, val, deadline, cmd == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : val3);
 		/* A timed FUTEX_WAIT is not restarted after a handler (signal(7)). */
 		return ret == -ERESTARTSYS && deadline != NEVER ? -ERESTARTNOHAND : ret;

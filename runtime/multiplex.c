@@ -158,10 +158,13 @@ static long looked_at(long n)
 	return n == -EINTR ? 0 : n;
 }
 
-/* The result of a wait in the kernel. One that a signal kept from beginning may have a mask of its own, under which the
- * signal is to be delivered: it counts as interrupted. */
-static long handed_off(long ret)
+/* A wait in the kernel, with what is left of its timeout. One that a signal kept from beginning may have a mask of its
+ * own, under which the signal is to be delivered: it counts as interrupted. */
+static long wait_in_kernel(struct thread *t, const struct regs *r, nsec_t deadline, struct ktimespec *left)
 {
+	long ret = handoff_wait(t, r, deadline, left);
+	if (ret == -ETIMEDOUT)
+		return 0;
 	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR ? -ERESTARTNOHAND : ret;
 }
 
@@ -270,8 +273,11 @@ static long poll_watch(
 	long n = t->bound ? -EPERM : poll_stay(t, fds, count, deadline, before);
 	while (n == -ESTALE)
 		n = poll_stay(t, fds, count, deadline, NULL);
-	if (n == -EPERM)
-		n = handed_off(handoff(t, SYS_ppoll, (long)fds, count, (long)time_left(deadline, &ts), 0, 0, 0));
+	if (n == -EPERM) {
+		struct regs r = {.nr = SYS_ppoll, .rdi = (uint64_t)fds, .rsi = count};
+		r.rdx = (uint64_t)time_left(deadline, &ts);
+		n = wait_in_kernel(t, &r, deadline, &ts);
+	}
 	if (n > 0)
 		poll_results(user, fds, count);
 	return n;
@@ -402,8 +408,10 @@ static long select_watch(struct thread *t, struct select_look *l, nsec_t deadlin
 		if (l->in[i])
 			memcpy(l->out[i], l->in[i], l->words * 8);
 	}
-	return handed_off(handoff(t, SYS_pselect6, l->n, (long)l->out[0], (long)l->out[1], (long)l->out[2],
-	    (long)time_left(deadline, &ts), 0));
+	struct regs r = {.nr = SYS_pselect6, .rdi = (uint64_t)l->n};
+	r.rsi = (uint64_t)l->out[0], r.rdx = (uint64_t)l->out[1], r.r10 = (uint64_t)l->out[2];
+	r.r8 = (uint64_t)time_left(deadline, &ts);
+	return wait_in_kernel(t, &r, deadline, &ts);
 }
 
 static long select_sets(struct thread *t, struct select_look *l, uint64_t *const user[SETS], nsec_t deadline)
@@ -551,8 +559,10 @@ static long epoll_stay(struct thread *t, struct epoll_set *s, struct epoll_look 
 static long epoll_wait_in_kernel(struct thread *t, struct epoll_look *l, nsec_t deadline)
 {
 	struct ktimespec ts;
-	return handed_off(
-	    handoff(t, SYS_epoll_pwait2, l->hold.fd, (long)l->events, l->max, (long)time_left(deadline, &ts), 0, 0));
+	struct regs r = {.nr = SYS_epoll_pwait2, .rdi = (uint64_t)l->hold.fd};
+	r.rsi = (uint64_t)l->events, r.rdx = (uint64_t)l->max;
+	r.r10 = (uint64_t)time_left(deadline, &ts);
+	return wait_in_kernel(t, &r, deadline, &ts);
 }
 
 static long epoll_wait_held(struct thread *t, struct epoll_look *l, nsec_t deadline)

@@ -67,6 +67,8 @@ long call_fork(struct thread *t, struct regs *r)
 	spin_unlock(&fd_making);
 	carrier_enter(c);
 	carrier_sync_mask(c);
+	if (ret > 0)
+		t->last_child = (int)ret;
 	return ret;
 }
 
@@ -147,6 +149,8 @@ void clone_vm_done(struct regs *r)
 	carrier_sync_mask(c);
 	struct regs *own = c->current->regs;
 	own->rax = r->rax;
+	if ((int)r->rax > 0)
+		c->current->last_child = (int)r->rax;
 	dispatch_leave(own);
 }
 

@@ -14,6 +14,7 @@
 #include "calls.h"
 #include "hub.h"
 #include "mem.h"
+#include "proc.h"
 #include "runtime.h"
 #include "stats.h"
 #include "timer.h"
@@ -191,6 +192,12 @@ static bool kick(const struct carrier *c)
 	return may;
 }
 
+/* Another one than the caller's. */
+static bool may_take(const struct carrier *c, ksigset_t set)
+{
+	return c != carrier_self() && c->tid && (atomic_load(&c->mask_changes) || set & ~c->kernel_mask);
+}
+
 /*
  * Now that everybody blocks these, the kernel must not find a carrier that still has them open: it would end or stop
  * the process. Who computes since before has, and who has the hub when it is not the caller. What carriers without a
@@ -198,9 +205,8 @@ static bool kick(const struct carrier *c)
  */
 static void mask_closed(ksigset_t set)
 {
-	struct carrier *self = carrier_self();
 	for (struct carrier *c = atomic_load(&carriers); c; c = c->next_all) {
-		if (c == self || !c->tid || (!atomic_load(&c->mask_changes) && !(set & ~c->kernel_mask)))
+		if (!may_take(c, set))
 			continue;
 		atomic_fetch_or(&c->closing, set);
 		while (atomic_load(&c->closing) & set && atomic_load(&c->alive) && kick(c))
@@ -499,32 +505,37 @@ long signal_send_tid(int tid, const struct ksiginfo *info)
 	return send_tid(tid, info, true);
 }
 
-#define SUITS_BEST 7
+enum { SUITS = 1, SUITS_WAITS = 1, SUITS_MAIN = 2, SUITS_PARENT = 4, SUITS_IDLE = 8 };
 
 /* 0: t blocks it. As complete_signal() of the kernel: one that is not busy with another signal, which it may never be
- * done with; of these the main thread, one that waits for it, any. */
-static int suits(const struct thread *t, int sig)
+ * done with; of these the one that made the child which it tells of, the main thread, one that waits for it, any. */
+static int suits(const struct thread *t, int sig, int child)
 {
 	bool waits = t->sig.waiting & SIGBIT(sig), open = !(t->sig.mask & SIGBIT(sig));
 	if (t->sig.gone || (!waits && !open))
 		return 0;
-	bool idle = !atomic_load_explicit(&t->sig.work, memory_order_relaxed);
-	return 1 + (idle ? 4 : 0) + (t->is_main ? 2 : waits ? 1 : 0);
+	int how_well = SUITS;
+	if (!atomic_load_explicit(&t->sig.work, memory_order_relaxed))
+		how_well += SUITS_IDLE;
+	if (child && t->last_child == child)
+		return how_well + SUITS_PARENT;
+	return how_well + (t->is_main ? SUITS_MAIN : waits ? SUITS_WAITS : 0);
 }
 
-static struct thread *choose(int sig)
+/* child: the process that a SIGCHLD is about, or 0. */
+static struct thread *choose(int sig, int child)
 {
 	struct thread *found = NULL;
-	int best = 0;
+	int best = 0, enough = SUITS + SUITS_IDLE + (child ? SUITS_PARENT : SUITS_MAIN);
 	spin_lock(&threads_lock);
 	list_for_each (l, &threads) {
 		struct thread *t = container_of(l, struct thread, all);
-		int how_well = suits(t, sig);
+		int how_well = suits(t, sig, child);
 		if (how_well > best) {
 			best = how_well;
 			found = t;
 		}
-		if (best == SUITS_BEST)
+		if (best == enough)
 			break;
 	}
 	spin_unlock(&threads_lock);
@@ -535,10 +546,15 @@ static void route_pending(void)
 {
 	for (ksigset_t set = process_pending; set; set &= set - 1) {
 		int sig = __builtin_ctzl(set) + 1;
-		struct thread *t = choose(sig);
+		struct thread *t = choose(sig, 0);
 		if (t)
 			notify(t);
 	}
+}
+
+static int child_of(const struct ksiginfo *info)
+{
+	return info->si_signo == SIGCHLD && info->si_code > 0 ? (int)info->rest[0] : 0;
 }
 
 static long send_process(const struct ksiginfo *info, bool by_call)
@@ -548,7 +564,7 @@ static long send_process(const struct ksiginfo *info, bool by_call)
 	long ret = enqueue(&process_queue, process_pending, info, by_call);
 	if (!ret) {
 		process_pending |= SIGBIT(info->si_signo);
-		struct thread *t = choose(info->si_signo);
+		struct thread *t = choose(info->si_signo, child_of(info));
 		if (t)
 			notify(t);
 	}
@@ -606,8 +622,41 @@ void signals_drain(struct carrier *c)
 	struct ksiginfo info;
 	if (unlikely(atomic_load(&stray_state) == STRAY_WAITS))
 		take_stray();
+	spin_lock(&c->taking);
 	while (carrier_recorded_pop(c, &info))
 		send(&info);
+	spin_unlock(&c->taking);
+}
+
+/* If its handler has begun, it has ended. Who sleeps in the kernel is not in it. */
+static void await_handler(struct carrier *c, ksigset_t set)
+{
+	atomic_fetch_or(&c->closing, set);
+	while (atomic_load(&c->closing) & set && atomic_load(&c->alive) && kick(c) && !proc_sleeps(c->tid))
+		sys(SYS_sched_yield);
+}
+
+/*
+ * The kernel sends SIGCHLD before it lets a child be waited for (exit_notify()), so that natively the handler has run
+ * when the wait of the thread that made the child returns. Here it may still be in the kernel, or on its way through
+ * the handler of a carrier that has it open: the first hub's, and those from which that was stolen, while they compute.
+ * These close it meanwhile, so that they are asked once.
+ */
+void signals_settle(int sig)
+{
+	ksigset_t set = SIGBIT(sig);
+	struct ktimespec zero = {0};
+	struct ksiginfo info;
+	if (actions[sig].handler <= 1)
+		return;
+	while (sys(SYS_rt_sigtimedwait, &set, &info, &zero, 8) > 0)
+		send(&info);
+	for (struct carrier *c = atomic_load(&carriers); c; c = c->next_all) {
+		if (may_take(c, set))
+			await_handler(c, set);
+		if (c->recorded) /* but for the monitor */
+			signals_drain(c);
+	}
 }
 
 void signals_route(struct hub *h)

@@ -70,6 +70,7 @@ void signals_look(struct thread *t);               /* if a handler left a note: 
 void signals_take_records(struct carrier *c, struct thread *t);
 void signal_stray(const struct ksiginfo *info); /* nobody's carrier was met by one that it has open */
 void signals_drain(struct carrier *c);          /* what the handler recorded while the carrier was in the runtime */
+void signals_settle(int sig);                   /* the process's, from the kernel: what was sent before is here */
 
 bool signal_on_altstack(const struct kaltstack *alt, uint64_t sp);
 long signal_set_altstack(struct thread *t, struct kaltstack new, uint64_t sp);

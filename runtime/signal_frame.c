@@ -172,11 +172,14 @@ static void preempt(struct thread *t, struct kucontext *uc)
 		atomic_store_explicit(&t->hub->preempt, 1, memory_order_relaxed);
 }
 
-/* As the kernel does, a frame for each of those that can be taken: the last one's handler is the first to run. */
+/* As the kernel does, a frame for each of those that can be taken: the last one's handler is the first to run. Not by
+ * whom the process's were not meant for and only met here. */
 static void deliver_in_program(struct thread *t, struct kucontext *uc)
 {
 	struct ksiginfo info;
 	struct kaction a;
+	if (!signal_pending(&t->sig))
+		return;
 	while (signal_take(t, ~t->sig.mask, &info)) {
 		if (wants_handler(&info, &a))
 			deliver_one(t, uc, &info, &a);
@@ -357,10 +360,8 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	else if (!kick)
 		record(c, sig, info, uc);
 	if (!in_program) {
-		if (in_range(uc->ip, native_begin, native_instruction))
-			uc->ip = (uint64_t)native_abort;
-		else if (uc->ip == (uint64_t)native_instruction)
-			uc->ip = (uint64_t)native_restart;
+		if (in_range(uc->ip, native_begin, native_instruction + 1))
+			uc->ip = (uint64_t)(uc->cx ? native_restart : native_abort);
 		atomic_store(&c->attention, 1);
 		if (c->hub) {
 			atomic_store(&c->hub->signals, 1);

@@ -268,8 +268,9 @@ user_access_fault:
 /*
  * long native_syscall(const long args[6], long nr, const _Atomic uint32_t *interrupt)
  *
- * A signal handler that finds rip in [native_begin, native_instruction) goes on at native_abort, one that finds it at
- * the `syscall` at native_restart: the kernel moves rip back there when it wants a call restarted, and dispatch decides.
+ * A signal handler that finds rip in [native_begin, native_instruction] goes on at native_abort, but at native_restart if
+ * it is at the `syscall` and that has been executed (rcx is not 0): the kernel moves rip back there when it wants a call
+ * restarted, and dispatch decides.
  */
 	.globl native_syscall, native_begin, native_instruction, native_end, native_abort, native_restart
 	.hidden native_syscall, native_begin, native_instruction, native_end, native_abort, native_restart
@@ -288,6 +289,7 @@ native_syscall:
 	mov	24(%r11), %r10
 	mov	32(%r11), %r8
 	mov	40(%r11), %r9
+	xor	%ecx, %ecx		/* until `syscall` stores rip there */
 native_begin:
 	cmpl	$0, (%rbx)
 	jne	native_abort
@@ -303,7 +305,7 @@ native_end:
 native_abort:			/* it did not begin: the signal came before it */
 	mov	$-ERESTARTNOINTR, %rax
 	jmp	native_end
-native_restart:			/* it did not begin, or the kernel wants it restarted */
+native_restart:			/* the kernel wants it restarted */
 	mov	$-ERESTARTSYS, %rax
 	jmp	native_end
 	.cfi_endproc

@@ -5,6 +5,7 @@
 #include "calls.h"
 #include "mem.h"
 #include "proc.h"
+#include "signal_core.h"
 
 /* Is somebody tracing it? */
 static bool traced(int pid)
@@ -57,16 +58,16 @@ static long wait_parked(struct thread *t, struct regs *r, int pid, int options, 
 	if (options & WNOHANG || ret == -EINTR)
 		return ret;
 	if (ret != 0 || (options & (WUNTRACED | WCONTINUED | WSTOPPED | __WNOTHREAD)) || pid <= 0)
-		return ret != 0 ? ret : handoff_regs(t, r);
+		return ret != 0 ? ret : handoff_wait(t, r, NEVER, NULL);
 	int fd = fd_lend(SYS_pidfd_open, pid, 0, 0, 0);
 	if (fd < 0)
-		return handoff_regs(t, r); /* before Linux 5.3, no fd to be had, or a seccomp filter */
+		return handoff_wait(t, r, NEVER, NULL); /* before Linux 5.3, no fd to be had, or a seccomp filter */
 	do
 		ret = park_for_child(t, pid, fd);
 	while (!ret && (ret = try(r)) == 0 && fd_lent(fd));
 	bool evicted = !fd_lent(fd);
 	fd_release(fd);
-	return ret == -EPERM || (ret == 0 && evicted) ? handoff_regs(t, r) : ret;
+	return ret == -EPERM || (ret == 0 && evicted) ? handoff_wait(t, r, NEVER, NULL) : ret;
 }
 
 static long try_wait4(struct regs *r)
@@ -76,7 +77,10 @@ static long try_wait4(struct regs *r)
 
 long call_wait4(struct thread *t, struct regs *r)
 {
-	return wait_parked(t, r, (int)r->rdi, (int)r->rdx, try_wait4);
+	long ret = t->bound ? native_regs(t, r) : wait_parked(t, r, (int)r->rdi, (int)r->rdx, try_wait4);
+	if (ret > 0)
+		signals_settle(SIGCHLD);
+	return ret;
 }
 
 /* waitid answers 0 both for "reaped" and, with WNOHANG, for "not yet": si_pid tells. */
@@ -93,12 +97,22 @@ static long try_waitid(struct regs *r)
 	return 1;
 }
 
-long call_waitid(struct thread *t, struct regs *r)
+static long waitid_any(struct thread *t, struct regs *r)
 {
 	int options = (int)r->r10;
 	/* WEXITED shares no bit with the others that matter here. */
-	if (r->rdi != P_PID || !(options & WEXITED) || options & WNOHANG)
-		return options & WNOHANG ? native_regs(t, r) : handoff_regs(t, r);
+	if (t->bound || options & WNOHANG)
+		return native_regs(t, r);
+	if (r->rdi != P_PID || !(options & WEXITED))
+		return handoff_regs(t, r);
 	long ret = wait_parked(t, r, (int)r->rsi, options, try_waitid);
 	return ret > 0 ? 0 : ret;
+}
+
+long call_waitid(struct thread *t, struct regs *r)
+{
+	long ret = waitid_any(t, r);
+	if (ret == 0)
+		signals_settle(SIGCHLD);
+	return ret;
 }

@@ -45,8 +45,9 @@ static void note(int sig, siginfo_t *info, void *context)
 	greg_t *g = uc->uc_mcontext.gregs;
 	char *sp = (char *)g[REG_RSP];
 
+	if (seen.count++)
+		return;
 	seen.sig = sig;
-	seen.count++;
 	seen.code = info->si_code;
 	seen.addr = info->si_addr;
 	seen.sender = info->si_pid == getpid() && info->si_uid == getuid();
@@ -62,7 +63,7 @@ static void note(int sig, siginfo_t *info, void *context)
 
 static void show(const char *what)
 {
-	CHECK(seen.count == 1 && seen.aligned && seen.flags && seen.fp && seen.no_link);
+	CHECK(seen.count && seen.aligned && seen.flags && seen.fp && seen.no_link);
 	printf("%s: code %d%s, rsp %s, rip %s, stack flags %d\n", what, seen.code,
 	    seen.code > 0 ? ""
 	    : seen.sender ? " from us"
@@ -72,7 +73,7 @@ static void show(const char *what)
 }
 
 static sem_t go;
-static volatile bool sent;
+static volatile bool sent, over;
 
 static void *sends(void *arg)
 {
@@ -83,6 +84,21 @@ static void *sends(void *arg)
 	sleep_us(500);
 	PT(pthread_kill(to, SIGUSR1));
 	sent = true;
+	return NULL;
+}
+
+/* Until the wait is over: a signal may come between the look at `seen` and the wait. */
+static void *keeps_sending(void *arg)
+{
+	pthread_t to = *(pthread_t *)arg;
+
+	while (sem_wait(&go))
+		;
+	do {
+		sleep_us(500);
+		PT(pthread_kill(to, SIGUSR1));
+		sent = true;
+	} while (!over);
 	return NULL;
 }
 
@@ -103,7 +119,8 @@ static void contents(void)
 	for (int how = 0; how < 6; how++) {
 		static const char *const names[] = {"computing", "read", "nanosleep", "poll", "futex", "pause"};
 
-		sender = start(sends, &self);
+		over = sent = false;
+		sender = start(keeps_sending, &self);
 		SYS(sem_post(&go));
 		while (!seen.count) {
 			if (how == 1 && read(fds[0], &c, 1) == -1)
@@ -117,8 +134,9 @@ static void contents(void)
 			else if (how == 5 && !sent)
 				sleep_us(100);
 		}
+		over = true;
 		join(sender);
-		sent = false;
+		sched_yield(); /* at whose end the last one has come, too */
 		show(names[how]);
 	}
 	close(fds[0]);

@@ -1,0 +1,123 @@
+/* SIGCHLD has been handled when the wait for the child returns, by the thread that made the child. */
+// threads
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "test.h"
+
+#define CHILDREN 100
+
+static __thread volatile sig_atomic_t handled;
+static volatile bool over;
+
+static void on_child(int sig)
+{
+	(void)sig;
+	handled++;
+}
+
+/* It ends when fork() has let signals in again. */
+static pid_t forks(void)
+{
+	int ends[2];
+	char c;
+	pid_t pid;
+
+	SYS(pipe(ends));
+	pid = (pid_t)SYS(fork());
+	if (!pid) {
+		close(ends[1]);
+		_exit((int)read(ends[0], &c, 1));
+	}
+	SYS(close(ends[0]));
+	SYS(close(ends[1]));
+	return pid;
+}
+
+static void waits(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) == -1)
+		CHECK_EQ(errno, EINTR);
+}
+
+static void waits_with_waitid(pid_t pid)
+{
+	siginfo_t info;
+
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED) == -1)
+		CHECK_EQ(errno, EINTR);
+}
+
+static void polls(pid_t pid)
+{
+	while (waitpid(pid, NULL, WNOHANG) == 0)
+		sched_yield();
+}
+
+static void waits_for_any(pid_t pid)
+{
+	pid_t got;
+
+	while ((got = waitpid(-1, NULL, 0)) == -1)
+		CHECK_EQ(errno, EINTR);
+	CHECK_EQ(got, pid);
+}
+
+static void *has_children(void *arg)
+{
+	void (*const ways[])(pid_t) = {waits, waits_with_waitid, polls, waits_for_any};
+
+	for (int i = 0; i < CHILDREN; i++) {
+		sig_atomic_t before = handled;
+
+		ways[i % (int)ARRAY_LEN(ways)](forks());
+		CHECK_EQ(handled, before + 1);
+	}
+	printf("%s: %d of %d handled\n", (const char *)arg, (int)handled, CHILDREN);
+	return NULL;
+}
+
+static void *has_a_state_of_its_own(void *arg)
+{
+	SYS(unshare(CLONE_FS));
+	return has_children(arg);
+}
+
+/* A thread that begins may take any signal, when it opens its mask. */
+static pthread_barrier_t begun;
+
+static void *computes(void *arg)
+{
+	volatile unsigned long n = 0;
+
+	pthread_barrier_wait(&begun);
+	while (!over)
+		n++;
+	return arg;
+}
+
+static void *ticks(void *arg)
+{
+	pthread_barrier_wait(&begun);
+	while (!over)
+		sleep_us(200);
+	return arg;
+}
+
+int main(void)
+{
+	pthread_t others[4];
+
+	PT(pthread_barrier_init(&begun, NULL, ARRAY_LEN(others) + 1));
+	set_handler(SIGCHLD, on_child, 0);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		others[i] = start(i ? ticks : computes, NULL);
+	pthread_barrier_wait(&begun);
+	has_children("main");
+	join(start(has_children, "a thread"));
+	join(start(has_a_state_of_its_own, "a thread with a state of its own in the kernel"));
+	over = true;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		join(others[i]);
+	return 0;
+}
