@@ -52,13 +52,11 @@ static long park_for_child(struct thread *t, int pid, int pidfd)
 
 /* A pidfd is readable when the process has ended; other changes, and any child of several, only the kernel can wait
  * for, so the hub is handed off. */
-static long wait_parked(struct thread *t, struct regs *r, int pid, int options, long (*try)(struct regs *))
+static long wait_until(struct thread *t, struct regs *r, int pid, int options, long (*try)(struct regs *))
 {
-	long ret = try(r);
-	if (options & WNOHANG || ret == -EINTR)
-		return ret;
-	if (ret != 0 || (options & (WUNTRACED | WCONTINUED | WSTOPPED | __WNOTHREAD)) || pid <= 0)
-		return ret != 0 ? ret : handoff_wait(t, r, NEVER, NULL);
+	long ret;
+	if (options & (WUNTRACED | WCONTINUED | WSTOPPED | __WNOTHREAD) || pid <= 0)
+		return handoff_wait(t, r, NEVER, NULL);
 	int fd = fd_lend(SYS_pidfd_open, pid, 0, 0, 0);
 	if (fd < 0)
 		return handoff_wait(t, r, NEVER, NULL); /* before Linux 5.3, no fd to be had, or a seccomp filter */
@@ -68,6 +66,18 @@ static long wait_parked(struct thread *t, struct regs *r, int pid, int options, 
 	bool evicted = !fd_lent(fd);
 	fd_release(fd);
 	return ret == -EPERM || (ret == 0 && evicted) ? handoff_wait(t, r, NEVER, NULL) : ret;
+}
+
+/* Who is woken looks for a child before it looks at signals (do_wait()): the child's own SIGCHLD interrupts no wait for
+ * it. */
+static long wait_parked(struct thread *t, struct regs *r, int pid, int options, long (*try)(struct regs *))
+{
+	long ret = try(r);
+	if (ret != 0 || options & WNOHANG)
+		return ret;
+	ret = wait_until(t, r, pid, options, try);
+	long found = ret == -ERESTARTSYS ? try(r) : 0;
+	return found ? found : ret;
 }
 
 static long try_wait4(struct regs *r)

@@ -1,4 +1,5 @@
-/* SIGCHLD has been handled when the wait for the child returns, by the thread that made the child. */
+/* SIGCHLD has been handled when the wait for the child returns, by the thread that made the child; and it
+ * does not interrupt that wait. */
 // threads
 #include <sched.h>
 #include <sys/wait.h>
@@ -9,6 +10,9 @@
 
 static __thread volatile sig_atomic_t handled;
 static volatile bool over;
+
+/* Who opens its mask may take any signal: a thread that begins, and the one that has made it. */
+static pthread_barrier_t begun, made;
 
 static void on_child(int sig)
 {
@@ -36,16 +40,15 @@ static pid_t forks(void)
 
 static void waits(pid_t pid)
 {
-	while (waitpid(pid, NULL, 0) == -1)
-		CHECK_EQ(errno, EINTR);
+	CHECK_EQ(SYS(waitpid(pid, NULL, 0)), pid);
 }
 
 static void waits_with_waitid(pid_t pid)
 {
 	siginfo_t info;
 
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED) == -1)
-		CHECK_EQ(errno, EINTR);
+	SYS(waitid(P_PID, (id_t)pid, &info, WEXITED));
+	CHECK_EQ(info.si_pid, pid);
 }
 
 static void polls(pid_t pid)
@@ -56,11 +59,7 @@ static void polls(pid_t pid)
 
 static void waits_for_any(pid_t pid)
 {
-	pid_t got;
-
-	while ((got = waitpid(-1, NULL, 0)) == -1)
-		CHECK_EQ(errno, EINTR);
-	CHECK_EQ(got, pid);
+	CHECK_EQ(SYS(waitpid(-1, NULL, 0)), pid);
 }
 
 static void *has_children(void *arg)
@@ -77,14 +76,25 @@ static void *has_children(void *arg)
 	return NULL;
 }
 
-static void *has_a_state_of_its_own(void *arg)
+static void *has_them_later(void *arg)
 {
-	SYS(unshare(CLONE_FS));
+	pthread_barrier_wait(&made);
 	return has_children(arg);
 }
 
-/* A thread that begins may take any signal, when it opens its mask. */
-static pthread_barrier_t begun;
+static void *has_a_state_of_its_own(void *arg)
+{
+	SYS(unshare(CLONE_FS));
+	return has_them_later(arg);
+}
+
+static void in_thread(void *(*fn)(void *), char *name)
+{
+	pthread_t t = start(fn, name);
+
+	pthread_barrier_wait(&made);
+	join(t);
+}
 
 static void *computes(void *arg)
 {
@@ -109,13 +119,14 @@ int main(void)
 	pthread_t others[4];
 
 	PT(pthread_barrier_init(&begun, NULL, ARRAY_LEN(others) + 1));
+	PT(pthread_barrier_init(&made, NULL, 2));
 	set_handler(SIGCHLD, on_child, 0);
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		others[i] = start(i ? ticks : computes, NULL);
 	pthread_barrier_wait(&begun);
 	has_children("main");
-	join(start(has_children, "a thread"));
-	join(start(has_a_state_of_its_own, "a thread with a state of its own in the kernel"));
+	in_thread(has_them_later, "a thread");
+	in_thread(has_a_state_of_its_own, "a thread with a state of its own in the kernel");
 	over = true;
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		join(others[i]);
