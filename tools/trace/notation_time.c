@@ -101,15 +101,6 @@ static void file_time_print(FILE *out, const uint8_t *bytes)
 	date_print(out, t.tv_sec, t.tv_nsec < 1000000000 ? t.tv_nsec : -1, 9);
 }
 
-static void timespec_pair_print(FILE *out, const uint8_t *bytes)
-{
-	fputc('[', out);
-	file_time_print(out, bytes);
-	fputs(", ", out);
-	file_time_print(out, bytes + sizeof(struct timespec));
-	fputc(']', out);
-}
-
 static void file_timeval_print(FILE *out, const uint8_t *bytes)
 {
 	struct timeval t;
@@ -119,13 +110,23 @@ static void file_timeval_print(FILE *out, const uint8_t *bytes)
 	date_print(out, t.tv_sec, t.tv_usec < 1000000 ? t.tv_usec : -1, 6);
 }
 
-static void timeval_pair_print(FILE *out, const uint8_t *bytes)
+static void pair_print(FILE *out, const uint8_t *bytes, size_t size, void (*print)(FILE *, const uint8_t *))
 {
 	fputc('[', out);
-	file_timeval_print(out, bytes);
+	print(out, bytes);
 	fputs(", ", out);
-	file_timeval_print(out, bytes + sizeof(struct timeval));
+	print(out, bytes + size);
 	fputc(']', out);
+}
+
+static void timespec_pair_print(FILE *out, const uint8_t *bytes)
+{
+	pair_print(out, bytes, sizeof(struct timespec), file_time_print);
+}
+
+static void timeval_pair_print(FILE *out, const uint8_t *bytes)
+{
+	pair_print(out, bytes, sizeof(struct timeval), file_timeval_print);
 }
 
 static void utimbuf_print(FILE *out, const uint8_t *bytes)
