@@ -84,11 +84,9 @@ static struct carrier *carrier_of_the_dead(void)
 		break;
 	}
 	spin_unlock(&spare_lock);
-	if (c) {
-		struct carrier *next_all = c->next_all;
-		memset(c, 0, sizeof(*c));
-		c->next_all = next_all;
-		c->listed = true;
+	if (c) { /* others walk the list, and may be at its records */
+		c->current = NULL;
+		memset((void *)&c->state, 0, sizeof(*c) - offsetof(struct carrier, state));
 	}
 	return c;
 }
@@ -490,19 +488,18 @@ void carrier_arrived(void)
 		hub_push(t);
 }
 
-bool carrier_enter(struct carrier *c)
+void carrier_enter(struct carrier *c)
 {
 	uint64_t s = atomic_load_explicit(&c->state, memory_order_relaxed);
 	if ((s & MODE_MASK) == MODE_USER &&
 	    atomic_compare_exchange_strong(&c->state, &s, (s & ~(uint64_t)MODE_MASK) | MODE_RUNTIME))
-		return false;
-	bool stolen = (s & MODE_MASK) == MODE_STOLEN;
-	if (stolen) {
+		return;
+	if ((s & MODE_MASK) == MODE_STOLEN) {
 		c->hub = NULL;
+		c->rescued = true;
 		cpu_time_stolen(c);
 	}
 	set_state(c, MODE_HUBLESS);
-	return stolen;
 }
 
 static uint64_t program_state(struct carrier *c)
@@ -619,7 +616,8 @@ long native_in_try(struct thread *t, long nr, long a, long b, long c_, long d, l
 	carrier_sync_mask(c);
 	carrier_publish_native(c);
 	long ret = native_syscall(args, nr, &c->attention);
-	bool rescued = carrier_enter(c);
+	carrier_enter(c);
+	bool rescued = carrier_rescued(c);
 	if (tracing())
 		trace_native_ends(&traced, rescued ? c : NULL);
 	return ret == -EINTR && not_for(t) ? -ERESTARTNOINTR : ret;
@@ -634,25 +632,22 @@ long handoff_device(struct thread *t, long nr, long a, long b, long c, long d, l
 	return native(t, nr, a, b, c, d, e, f);
 }
 
-/* Gives the hub away, or finds that there is no carrier for it; false: the time has come, maybe while the thread waited
- * for one. */
-static bool handed_off(struct thread *t, nsec_t until)
+/* Gives the hub away, or finds that there is no carrier for it, or that the time has come. */
+static void give_away(struct thread *t, nsec_t until)
 {
-	bool in_time = true;
 	fd_try_ends(t);
 	while (carrier_self()->hub && !signal_pending(&t->sig)) {
-		in_time = until == NEVER || clock_now() < until;
+		bool in_time = until == NEVER || clock_now() < until;
 		if (!in_time || (spare_there() && hub_handoff(t)) || !spare_await(t, until))
 			break;
 	}
 	if (carrier_self()->hub)
 		spare_call_next(); /* perhaps it was called, and does not take it */
-	return in_time;
 }
 
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f)
 {
-	handed_off(t, NEVER);
+	give_away(t, NEVER);
 	return native(t, nr, a, b, c, d, e, f);
 }
 
@@ -673,15 +668,25 @@ static long interrupted_wait(long nr, bool timed)
 	}
 }
 
+/* What came was another thread's, or a kick that meant something else. */
+static bool begins_anew(struct thread *t, long ret)
+{
+	if (ret != -ERESTARTNOINTR || t->bind_wanted)
+		return false;
+	signals_look(t);
+	return !signal_pending(&t->sig);
+}
+
 long handoff_wait(struct thread *t, const struct regs *r, nsec_t until, struct ktimespec *left)
 {
-	if (!handed_off(t, until))
-		return -ETIMEDOUT;
-	if (left && until != NEVER) {
-		nsec_t now = clock_now();
-		*left = nsec_to_timespec(now < until ? until - now : 0);
-	}
-	long ret = native_regs(t, r);
+	long ret;
+	give_away(t, until);
+	do {
+		nsec_t now = until == NEVER ? 0 : clock_now();
+		if (until != NEVER && left)
+			*left = nsec_to_timespec(now < until ? until - now : 0);
+		ret = native_regs(t, r);
+	} while (begins_anew(t, ret));
 	if (ret == -ERESTARTNOINTR && signal_pending(&t->sig))
 		return interrupted_wait((long)r->nr, until != NEVER);
 	return ret;

@@ -40,6 +40,13 @@ struct recorded {
 struct carrier {
 	struct carrier *self;   /* %gs:0 */
 	struct thread *current; /* NULL in a scheduler or idle context, and for the native carrier */
+
+	/* These stay when the memory is another kernel thread's (carrier_of_the_dead). */
+	struct carrier *next_all;
+	bool listed; /* in `carriers` */
+	struct recorded *recorded;
+	struct spin taking; /* who takes them from there: itself, or signals_settle() of another */
+
 	_Atomic uint64_t state;
 	struct hub *hub;        /* the one it owns, NULL without */
 	struct thread *left;    /* switched away from just now: finished by carrier_arrived() */
@@ -49,7 +56,6 @@ struct carrier {
 	_Atomic uint32_t given; /* futex word: 1 = a hub was given to this spare */
 	struct hub *gift;
 	struct carrier *next_spare;
-	struct carrier *next_all;
 	ksigset_t kernel_mask;     /* what is blocked for real on this kernel thread */
 	_Atomic bool mask_changes; /* ... or will be soon: what it is to be is being looked up */
 	_Atomic ksigset_t closing; /* to be blocked at once (mask_closed) */
@@ -57,20 +63,18 @@ struct carrier {
 	struct ksiginfo deliver_info;
 	struct kaction deliver_action;
 	_Atomic ksigset_t own_signals; /* SYNCHRONOUS ones that the current thread's call has earned, and OF_WHO_RUNS */
-	struct recorded *recorded;
-	struct spin taking;                /* who takes them from there: itself, or signals_settle() of another */
-	_Atomic uint32_t attention;        /* a signal handler came while in the runtime: look before leaving */
-	uint32_t repeated;                 /* the turn of carriers_repeat that it has done */
+	_Atomic uint32_t attention;    /* a signal handler came while in the runtime: look before leaving */
+	uint32_t repeated;             /* the turn of carriers_repeat that it has done */
 	const struct regs *_Atomic repeat; /* a call to make at the next kick (carriers_repeat) */
 	long repeat_result;
 	_Atomic uint32_t alive;         /* cleared by the kernel when the thread has ended */
-	bool listed;                    /* in `carriers` */
 	size_t mapped;                  /* bytes from here on */
 	struct thread *bound_to;        /* runs nothing else */
 	void (*body)(struct carrier *); /* what it does */
 	nsec_t stolen_at;               /* its CPU clock when its hub was last taken (monitor.c) */
 	nsec_t rescued_at;              /* when that was, and how many were ready (trace_run.c) */
 	uint32_t rescue_waiting;
+	bool rescued;               /* ... and it has found so since (carrier_rescued) */
 	_Atomic bool trace_asked;   /* its handler is to have a look at the thread's stack */
 	nsec_t trace_since;         /* it has been in the program */
 	nsec_t trace_sampled_at;    /* since its thread came out of the runtime; 0: nobody has looked */
@@ -113,9 +117,17 @@ int carrier_adopt_main(struct hub *h, struct thread *t); /* the calling kernel t
 long carrier_clone(
     unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *), _Atomic uint32_t *alive);
 void carrier_list(struct carrier *c);                            /* into `carriers` */
-bool carrier_enter(struct carrier *c);                           /* program -> runtime; true: the hub was taken away */
+void carrier_enter(struct carrier *c);                           /* program -> runtime, maybe without the hub */
 _Noreturn void carrier_leave(struct carrier *c, struct regs *r); /* runtime -> program */
 void carrier_arrived(void);                                      /* first thing after every switch */
+/* The hub was taken away since this was last asked: from the thread's stay in the program, through which its handlers'
+ * entries go unasked, or from a native call, behind which it is to be asked. */
+static inline bool carrier_rescued(struct carrier *c)
+{
+	bool rescued = c->rescued;
+	c->rescued = false;
+	return rescued;
+}
 
 /* Spares: a carrier in nobody's list is in the hand of whoever took it, to be given a hub or put back. */
 struct carrier *spare_take(void); /* NULL: no carrier to be had */
@@ -164,8 +176,8 @@ bool hub_had_enough(void);
  * handoff_wait(): handoff() for what a try has just found to wait, and what a signal interrupts. One that comes before
  * the wait has begun here interrupts it, too: the kernel would have been waiting by then, and a program that looks at a
  * flag and then waits for the handler to interrupt it may be late by an instruction natively, but not by the time that
- * a handoff takes. -ETIMEDOUT: `until`, the end of the call's own timeout, has come, maybe while the thread waited for
- * a carrier. What is left of it is written to *left, which r's call reads if its timeout is relative (else NULL).
+ * a handoff takes. It waits for a carrier up to `until`, the end of the call's own timeout. What is left of that is
+ * written to *left, which r's call reads if its timeout is relative (else NULL).
  */
 long native(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);
 long handoff(struct thread *t, long nr, long a, long b, long c, long d, long e, long f);

@@ -110,7 +110,8 @@ void dispatch(struct regs *r)
 		dispatch_native(c, r);
 		return;
 	}
-	bool rescued = carrier_enter(c);
+	carrier_enter(c);
+	bool rescued = carrier_rescued(c);
 	if (unlikely(rescued))
 		compute_rescued(t);
 	t->regs = r;

@@ -32,16 +32,31 @@ static long timeout_read(uint64_t user, struct ktimespec *ts)
 	return timespec_valid(ts) ? 0 : -EINVAL;
 }
 
-/* A try has shown that it waits. */
-static long waits(struct thread *t, const struct regs *r)
+/*
+ * The call as it cannot wait; if it would have, as it does. The kernel looks at what is waited for before it looks at
+ * signals: what has come by the time that one interrupts the wait is taken (a child's end releases its locks, and sends
+ * SIGCHLD).
+ */
+static long try_or_wait(struct thread *t, const struct regs *try, long would_wait, const struct regs *wait,
+    nsec_t until, struct ktimespec *left)
 {
-	return handoff_wait(t, r, NEVER, NULL);
+	long ret = native_regs(t, try);
+	if (ret != would_wait)
+		return ret;
+	ret = handoff_wait(t, wait, until, left);
+	if (ret != -ERESTARTSYS && ret != -ERESTARTNOHAND)
+		return ret;
+	long found = sys_regs(try);
+	return found == would_wait ? ret : found;
 }
 
 long call_flock(struct thread *t, struct regs *r)
 {
-	long ret = native(t, SYS_flock, (long)r->rdi, (long)r->rsi | LOCK_NB, 0, 0, 0, 0);
-	return ret == -EWOULDBLOCK && !(r->rsi & LOCK_NB) ? waits(t, r) : ret;
+	struct regs try = *r;
+	if (r->rsi & LOCK_NB)
+		return native_regs(t, r);
+	try.rsi |= LOCK_NB;
+	return try_or_wait(t, &try, -EWOULDBLOCK, r, NEVER, NULL);
 }
 
 /* May it wait at all? Not known of very many operations at once. */
@@ -59,20 +74,20 @@ static bool semop_waits(const struct regs *r)
 static long semtimedop_with(struct thread *t, struct regs *r, uint64_t timeout)
 {
 	struct ktimespec zero = {0}, left;
-	struct regs wait = *r;
+	struct regs try = *r, wait = *r;
 	nsec_t until = NEVER;
 	long ret = timeout_read(timeout, &left);
 	if (ret)
 		return ret;
-	ret = native(t, SYS_semtimedop, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)&zero, 0, 0);
-	if (ret != -EAGAIN || !semop_waits(r))
-		return ret;
+	try.nr = SYS_semtimedop;
+	try.r10 = (uint64_t)&zero;
+	if (!semop_waits(r))
+		return native_regs(t, &try);
 	if (timeout) {
 		until = deadline_after(timespec_to_nsec(&left));
 		wait.r10 = (uint64_t)&left;
 	}
-	ret = handoff_wait(t, &wait, until, &left);
-	return ret == -ETIMEDOUT ? -EAGAIN : ret;
+	return try_or_wait(t, &try, -EAGAIN, &wait, until, &left);
 }
 
 long call_semop(struct thread *t, struct regs *r)
@@ -87,29 +102,35 @@ long call_semtimedop(struct thread *t, struct regs *r)
 
 long call_msgsnd(struct thread *t, struct regs *r)
 {
-	long flags = (long)r->r10;
-	long ret = native(t, SYS_msgsnd, (long)r->rdi, (long)r->rsi, (long)r->rdx, flags | IPC_NOWAIT, 0, 0);
-	return ret == -EAGAIN && !(flags & IPC_NOWAIT) ? waits(t, r) : ret;
+	struct regs try = *r;
+	if (r->r10 & IPC_NOWAIT)
+		return native_regs(t, r);
+	try.r10 |= IPC_NOWAIT;
+	return try_or_wait(t, &try, -EAGAIN, r, NEVER, NULL);
 }
 
 long call_msgrcv(struct thread *t, struct regs *r)
 {
-	long flags = (long)r->r8;
-	long ret = native(t, SYS_msgrcv, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, flags | IPC_NOWAIT, 0);
-	return ret == -ENOMSG && !(flags & IPC_NOWAIT) ? waits(t, r) : ret;
+	struct regs try = *r;
+	if (r->r8 & IPC_NOWAIT)
+		return native_regs(t, r);
+	try.r8 |= IPC_NOWAIT;
+	return try_or_wait(t, &try, -ENOMSG, r, NEVER, NULL);
 }
 
 /* mq_timedsend and mq_timedreceive: a time that is long past is the way to try. */
 static long mq_call(struct thread *t, struct regs *r)
 {
 	struct ktimespec past = {0}, end;
+	struct regs try = *r;
+	nsec_t until = NEVER;
 	long ret = timeout_read(r->r8, &end);
 	if (ret)
 		return ret;
-	ret = native(t, (long)r->nr, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)&past, 0);
-	if (ret != -ETIMEDOUT)
-		return ret;
-	return handoff_wait(t, r, r->r8 ? deadline_at(CLOCK_REALTIME, timespec_to_nsec(&end)) : NEVER, NULL);
+	if (r->r8)
+		until = deadline_at(CLOCK_REALTIME, timespec_to_nsec(&end));
+	try.r8 = (uint64_t)&past;
+	return try_or_wait(t, &try, -ETIMEDOUT, r, until, NULL);
 }
 
 long call_mq_timedsend(struct thread *t, struct regs *r)
@@ -140,8 +161,6 @@ static long aio_events(struct thread *t, const struct regs *r)
 	    .r10 = r->r10 + (uint64_t)got * AIO_EVENT_SIZE,
 	    .r8 = r->r8 ? (uint64_t)&left : 0};
 	long ret = handoff_wait(t, &wait, r->r8 ? deadline_after(timespec_to_nsec(&left)) : NEVER, &left);
-	if (ret == -ETIMEDOUT)
-		ret = 0;
 	return got && ret < 0 ? got : got + ret;
 }
 
@@ -179,16 +198,20 @@ long call_io_uring_enter(struct thread *t, struct regs *r)
 /* Before the system has gathered entropy. */
 long call_getrandom(struct thread *t, struct regs *r)
 {
-	long ret = native(t, SYS_getrandom, (long)r->rdi, (long)r->rsi, (long)r->rdx | GRND_NONBLOCK, 0, 0, 0);
-	return ret == -EAGAIN && !(r->rdx & GRND_NONBLOCK) ? waits(t, r) : ret;
+	struct regs try = *r;
+	if (r->rdx & GRND_NONBLOCK)
+		return native_regs(t, r);
+	try.rdx |= GRND_NONBLOCK;
+	return try_or_wait(t, &try, -EAGAIN, r, NEVER, NULL);
 }
 
 /* A record lock, of the process's or of the description's: F_SETLKW, F_OFD_SETLKW. */
 long lock_record(struct thread *t, struct regs *r)
 {
-	int try = (int)r->rsi == F_SETLKW ? F_SETLK : F_OFD_SETLK;
-	long ret = native(t, SYS_fcntl, (long)r->rdi, try, (long)r->rdx, 0, 0, 0);
-	return ret == -EAGAIN || ret == -EACCES ? waits(t, r) : ret;
+	struct regs try = *r;
+	try.rsi = (int)r->rsi == F_SETLKW ? F_SETLK : F_OFD_SETLK;
+	long ret = try_or_wait(t, &try, -EAGAIN, r, NEVER, NULL);
+	return ret == -EACCES ? handoff_wait(t, r, NEVER, NULL) : ret; /* what some file systems say instead */
 }
 
 long call_msync(struct thread *t, struct regs *r)

@@ -185,11 +185,12 @@ static void monitor_main(struct carrier *self)
 	nsec_t tick = TICK, quiet = 0;
 	carrier_block_signals(self); /* but kicks: set*id is repeated here too */
 	for (;;) {
-		struct ktimespec time = {0, tick};
+		nsec_t slept = tick;
+		struct ktimespec time = {0, slept};
 		sys(SYS_nanosleep, &time, 0);
-		quiet = atomic_load(&busy_hubs) ? 0 : quiet + tick;
+		quiet = atomic_load(&busy_hubs) ? 0 : quiet + slept;
 		tick = clock_now() < hot_until ? SOON : TICK;
-		trace_look(tick);
+		trace_look(slept);
 		if (hubs_several())
 			gather_judge(clock_now());
 		for (int i = 0; i < hub_count; i++) {

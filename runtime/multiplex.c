@@ -163,8 +163,6 @@ static long looked_at(long n)
 static long wait_in_kernel(struct thread *t, const struct regs *r, nsec_t deadline, struct ktimespec *left)
 {
 	long ret = handoff_wait(t, r, deadline, left);
-	if (ret == -ETIMEDOUT)
-		return 0;
 	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR ? -ERESTARTNOHAND : ret;
 }
 

@@ -413,12 +413,19 @@ void fd_hide(int fd)
 		e->hidden = true;
 }
 
+/* Its descriptors are not those that the entries are about. */
+static bool has_own_files(void)
+{
+	const struct thread *t = carrier_current();
+	return t && t->own_files;
+}
+
 int fd_lend(long nr, long a, long b, long c, long d)
 {
 	spin_lock(&fd_making);
 	long fd = sys(nr, a, b, c, d);
 	int high = fd < 0 ? (int)fd : fd_move_high((int)fd);
-	struct fd *e = high < 0 ? NULL : fd_entry(high);
+	struct fd *e = high < 0 || has_own_files() ? NULL : fd_entry(high);
 	if (e)
 		e->lent = true;
 	spin_unlock(&fd_making);
@@ -428,7 +435,7 @@ int fd_lend(long nr, long a, long b, long c, long d)
 bool fd_lent(int fd)
 {
 	struct fd *e = fd_entry(fd);
-	return e && e->lent;
+	return has_own_files() || (e && e->lent);
 }
 
 /* With the entry's lock. */
@@ -445,6 +452,10 @@ static void close_own(struct fd *e, int fd)
 void fd_release(int fd)
 {
 	struct fd *e = fd_entry(fd);
+	if (has_own_files()) {
+		sys(SYS_close, fd);
+		return;
+	}
 	spin_lock(&e->lock);
 	if (e->lent)
 		close_own(e, fd);

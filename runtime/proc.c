@@ -103,13 +103,24 @@ bool proc_field(const char *p, const char *end, const char *key, unsigned base, 
 }
 
 /* proc(5): the state follows the name in parentheses. */
-bool proc_sleeps(int tid)
+static char state_of(int tid)
 {
 	char stat[64];
 	size_t n = proc_read("/proc/self/task/", tid, "/stat", stat, sizeof(stat));
 	while (n && stat[n - 1] != ')')
 		n--;
-	return n && n + 1 < sizeof(stat) && (stat[n + 1] == 'S' || stat[n + 1] == 'D');
+	return n && n + 1 < sizeof(stat) ? stat[n + 1] : '?';
+}
+
+bool proc_sleeps(int tid)
+{
+	char state = state_of(tid);
+	return state == 'S' || state == 'D';
+}
+
+bool proc_runs(int tid)
+{
+	return state_of(tid) == 'R';
 }
 
 /* The directory's "stat" begins with the number. */

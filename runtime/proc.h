@@ -13,6 +13,8 @@ void proc_write(const char *before, int number, const char *after, const char *b
 /* Does this kernel thread of ours sleep in the kernel? perf's records of switches would tell by themselves, but wake
  * who looks at each sleep of a hub in its poller, and are often forbidden. */
 bool proc_sleeps(int tid);
+/* Does it run, or could it at once? false also if that cannot be known. */
+bool proc_runs(int tid);
 /* The number behind `key`, anywhere before `end`. false: no such key. */
 bool proc_field(const char *p, const char *end, const char *key, unsigned base, uint64_t *value);
 /* Of which process this is a pidfd or the directory in /proc; 0: of none that is seen from here. */

@@ -57,6 +57,10 @@ long call_fork(struct thread *t, struct regs *r)
 {
 	struct carrier *c = carrier_self();
 	carrier_block_signals(c);
+	signal_child_begins(t);
+	struct trace_native_call traced = {0};
+	if (tracing())
+		traced = trace_native_begins(t);
 	spin_lock(&fd_making);
 	carrier_publish_native(c);
 	long ret = sys_regs(r);
@@ -66,9 +70,11 @@ long call_fork(struct thread *t, struct regs *r)
 	}
 	spin_unlock(&fd_making);
 	carrier_enter(c);
+	bool rescued = carrier_rescued(c);
+	if (tracing())
+		trace_native_ends(&traced, rescued ? c : NULL);
 	carrier_sync_mask(c);
-	if (ret > 0)
-		t->last_child = (int)ret;
+	signal_child_made(t, (int)ret);
 	return ret;
 }
 
@@ -88,6 +94,7 @@ long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 	shadow->shadow_flags = flags;
 	hub_handoff(t);
 	carrier_block_signals(c);
+	signal_child_begins(t);
 	uint64_t sp = r->rsp - 128, child_sp = 0;
 	t->vfork_regs = *r;
 	if (trapped(t, r)) { /* it stays where it is, and the child's calls may not come in */
@@ -146,11 +153,11 @@ void clone_vm_done(struct regs *r)
 	if (shadow->shadow_flags & CLONE_VFORK && !shadow->shadow_born)
 		spin_unlock(&fd_making); /* there was no child, or it was killed before it had */
 	carrier_enter(c);
+	carrier_rescued(c); /* from the call */
 	carrier_sync_mask(c);
 	struct regs *own = c->current->regs;
 	own->rax = r->rax;
-	if ((int)r->rax > 0)
-		c->current->last_child = (int)r->rax;
+	signal_child_made(c->current, (int)r->rax);
 	dispatch_leave(own);
 }
 
@@ -191,6 +198,7 @@ static long exec(struct thread *t, struct regs *r)
 	carrier_publish_native(c);
 	long ret = native_syscall(args, (long)r->nr, &c->attention);
 	carrier_enter(c);
+	carrier_rescued(c); /* from the call */
 	signal_kicks(t, true);
 	signals_take_back(lent);
 	handle_again();

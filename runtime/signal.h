@@ -40,6 +40,7 @@ struct thread_signals {
 	struct kaltstack alt;
 	struct signal_queue queue; /* the pending ones' siginfo */
 	bool gone;                 /* exiting: takes no more */
+	bool forking;              /* a child of it is being made */
 	bool not_kicked;           /* about to be another program, which would die of a kick */
 };
 

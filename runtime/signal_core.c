@@ -43,8 +43,10 @@ void carrier_set_mask_exactly(struct carrier *c, ksigset_t mask)
 {
 	if (c->kernel_mask == mask)
 		return;
+	atomic_store(&c->mask_changes, true);
 	c->kernel_mask = mask;
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+	atomic_store(&c->mask_changes, false);
 }
 
 void carrier_set_mask(struct carrier *c, ksigset_t mask)
@@ -122,7 +124,7 @@ void carrier_sync_mask(struct carrier *c)
 	if (carrier_mask(c) != c->kernel_mask) {
 		atomic_store(&c->mask_changes, true);
 		carrier_set_mask(c, carrier_mask(c));
-		atomic_store(&c->mask_changes, false);
+		atomic_store(&c->mask_changes, false); /* though it was the same by then */
 	}
 	leave_realtime(c);
 }
@@ -505,11 +507,44 @@ long signal_send_tid(int tid, const struct ksiginfo *info)
 	return send_tid(tid, info, true);
 }
 
+/* Who made which child, by pid; two that share a place are rare, and one of them is like any other signal then. */
+#define CHILDREN 256
+static struct {
+	int pid, tid;
+} children[CHILDREN];
+static uint32_t forking; /* threads whose child has no pid yet */
+
+void signal_child_begins(struct thread *t)
+{
+	spin_lock(&signal_lock);
+	t->sig.forking = true;
+	forking++;
+	spin_unlock(&signal_lock);
+}
+
+void signal_child_made(struct thread *t, int pid)
+{
+	spin_lock(&signal_lock);
+	t->sig.forking = false;
+	forking--;
+	if (pid > 0) {
+		children[pid % CHILDREN].pid = pid;
+		children[pid % CHILDREN].tid = t->tid;
+	}
+	spin_unlock(&signal_lock);
+}
+
+/* With threads_lock. */
+static struct thread *parent_of(int child)
+{
+	return child && children[child % CHILDREN].pid == child ? thread_by_tid(children[child % CHILDREN].tid) : NULL;
+}
+
 enum { SUITS = 1, SUITS_WAITS = 1, SUITS_MAIN = 2, SUITS_PARENT = 4, SUITS_IDLE = 8 };
 
 /* 0: t blocks it. As complete_signal() of the kernel: one that is not busy with another signal, which it may never be
- * done with; of these the one that made the child which it tells of, the main thread, one that waits for it, any. */
-static int suits(const struct thread *t, int sig, int child)
+ * done with; of these the one whose child it may be, the main thread, one that waits for it, any. */
+static int suits(const struct thread *t, int sig, bool of_child)
 {
 	bool waits = t->sig.waiting & SIGBIT(sig), open = !(t->sig.mask & SIGBIT(sig));
 	if (t->sig.gone || (!waits && !open))
@@ -517,20 +552,18 @@ static int suits(const struct thread *t, int sig, int child)
 	int how_well = SUITS;
 	if (!atomic_load_explicit(&t->sig.work, memory_order_relaxed))
 		how_well += SUITS_IDLE;
-	if (child && t->last_child == child)
+	if (of_child && t->sig.forking)
 		return how_well + SUITS_PARENT;
 	return how_well + (t->is_main ? SUITS_MAIN : waits ? SUITS_WAITS : 0);
 }
 
-/* child: the process that a SIGCHLD is about, or 0. */
-static struct thread *choose(int sig, int child)
+static struct thread *choose_any(int sig, bool of_child)
 {
 	struct thread *found = NULL;
-	int best = 0, enough = SUITS + SUITS_IDLE + (child ? SUITS_PARENT : SUITS_MAIN);
-	spin_lock(&threads_lock);
+	int best = 0, enough = SUITS + SUITS_IDLE + (of_child ? SUITS_PARENT : SUITS_MAIN);
 	list_for_each (l, &threads) {
 		struct thread *t = container_of(l, struct thread, all);
-		int how_well = suits(t, sig, child);
+		int how_well = suits(t, sig, of_child);
 		if (how_well > best) {
 			best = how_well;
 			found = t;
@@ -538,8 +571,18 @@ static struct thread *choose(int sig, int child)
 		if (best == enough)
 			break;
 	}
-	spin_unlock(&threads_lock);
 	return found;
+}
+
+/* child: the process that a SIGCHLD is about, or 0. It is first for the thread that made it. */
+static struct thread *choose(int sig, int child)
+{
+	spin_lock(&threads_lock);
+	struct thread *parent = parent_of(child), *t = parent;
+	if (!parent || suits(parent, sig, false) < SUITS_IDLE)
+		t = choose_any(sig, child && !parent && forking);
+	spin_unlock(&threads_lock);
+	return t;
 }
 
 static void route_pending(void)
@@ -628,12 +671,15 @@ void signals_drain(struct carrier *c)
 	spin_unlock(&c->taking);
 }
 
-/* If its handler has begun, it has ended. Who sleeps in the kernel is not in it. */
+/* If its handler has begun, it has ended. Who sleeps or is stopped is not in it. */
 static void await_handler(struct carrier *c, ksigset_t set)
 {
 	atomic_fetch_or(&c->closing, set);
-	while (atomic_load(&c->closing) & set && atomic_load(&c->alive) && kick(c) && !proc_sleeps(c->tid))
-		sys(SYS_sched_yield);
+	for (unsigned tries = 0; atomic_load(&c->closing) & set && atomic_load(&c->alive) && kick(c); tries += 128) {
+		if (!proc_runs(c->tid))
+			break;
+		spin_rest(tries);
+	}
 }
 
 /*
@@ -647,7 +693,7 @@ void signals_settle(int sig)
 	ksigset_t set = SIGBIT(sig);
 	struct ktimespec zero = {0};
 	struct ksiginfo info;
-	if (actions[sig].handler <= 1)
+	if (actions[sig].handler <= 1 || atomic_load(&real_mask) & set) /* it waits for a sigwait, or a signalfd */
 		return;
 	while (sys(SYS_rt_sigtimedwait, &set, &info, &zero, 8) > 0)
 		send(&info);
@@ -832,6 +878,8 @@ void signals_restore_kernel(struct thread *survivor)
 	    .ss_flags = survivor->sig.alt.flags,
 	    .ss_size = survivor->sig.alt.size};
 	sys(SYS_sigaltstack, &ss, 0);
+	survivor->sig.forking = false;
+	forking = 0;
 	process_pending = 0;
 	process_queue = (struct signal_queue){0};
 	queued = 0;

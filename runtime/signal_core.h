@@ -57,7 +57,9 @@ void signal_send_thread(struct thread *t, const struct ksiginfo *info);
 /* By a call of the program's: -ESRCH, -EAGAIN. */
 long signal_send_tid(int tid, const struct ksiginfo *info);
 long signal_send_process(const struct ksiginfo *info);
-void signals_discard(ksigset_t set);                                      /* they are being ignored now */
+void signals_discard(ksigset_t set);               /* they are being ignored now */
+void signal_child_begins(struct thread *t);        /* a process that t makes: its SIGCHLD is for t first */
+void signal_child_made(struct thread *t, int pid); /* pid <= 0: there is none */
 bool signal_take(struct thread *t, ksigset_t set, struct ksiginfo *info); /* the next pending one of set */
 void signal_wait_begin(struct thread *t, ksigset_t set);
 void signal_wait_end(struct thread *t);

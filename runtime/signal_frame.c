@@ -360,8 +360,10 @@ void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc)
 	else if (!kick)
 		record(c, sig, info, uc);
 	if (!in_program) {
-		if (in_range(uc->ip, native_begin, native_instruction + 1))
-			uc->ip = (uint64_t)(uc->cx ? native_restart : native_abort);
+		if (in_range(uc->ip, native_begin, native_again))
+			uc->ip = (uint64_t)native_abort;
+		else if (uc->ip == (uint64_t)native_again)
+			uc->ip = (uint64_t)native_restart;
 		atomic_store(&c->attention, 1);
 		if (c->hub) {
 			atomic_store(&c->hub->signals, 1);

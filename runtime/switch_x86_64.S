@@ -268,12 +268,12 @@ user_access_fault:
 /*
  * long native_syscall(const long args[6], long nr, const _Atomic uint32_t *interrupt)
  *
- * A signal handler that finds rip in [native_begin, native_instruction] goes on at native_abort, but at native_restart if
- * it is at the `syscall` and that has been executed (rcx is not 0): the kernel moves rip back there when it wants a call
- * restarted, and dispatch decides.
+ * A signal handler that finds rip in [native_begin, native_instruction] goes on at native_abort. The instruction has a
+ * prefix that means nothing: the kernel goes back by the two bytes of a `syscall` when it wants a call restarted, and so
+ * to native_again, where nobody comes otherwise. There a handler goes on at native_restart, and dispatch decides.
  */
-	.globl native_syscall, native_begin, native_instruction, native_end, native_abort, native_restart
-	.hidden native_syscall, native_begin, native_instruction, native_end, native_abort, native_restart
+	.globl native_syscall, native_begin, native_instruction, native_again, native_end, native_abort, native_restart
+	.hidden native_syscall, native_begin, native_instruction, native_again, native_end, native_abort, native_restart
 	.type native_syscall, @function
 native_syscall:
 	.cfi_startproc
@@ -289,11 +289,12 @@ native_syscall:
 	mov	24(%r11), %r10
 	mov	32(%r11), %r8
 	mov	40(%r11), %r9
-	xor	%ecx, %ecx		/* until `syscall` stores rip there */
 native_begin:
 	cmpl	$0, (%rbx)
 	jne	native_abort
 native_instruction:
+	.byte	0x48			/* rex.w */
+native_again:
 	syscall
 native_end:
 	.cfi_remember_state
@@ -439,13 +440,15 @@ trap_entry:
  * trap_native: a trapped call that is made as it is. The way back is on the stack, below the red zone; a signal handler
  * of the program's that interrupts the call finds it here.
  */
-	.globl trap_native, trap_native_i386, trap_native_end
-	.hidden trap_native, trap_native_i386, trap_native_end
+	.globl trap_native, trap_native_again, trap_native_i386, trap_native_end
+	.hidden trap_native, trap_native_again, trap_native_i386, trap_native_end
 	.type trap_native, @function
 trap_native:
 	.cfi_startproc
 	.cfi_def_cfa %rsp, 136
 	.cfi_offset %rip, -136
+	.byte	0x48			/* as in native_syscall */
+trap_native_again:
 	syscall
 	ret	$128
 trap_native_i386:

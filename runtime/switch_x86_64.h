@@ -34,7 +34,7 @@ extern const char user_access_begin[], user_access_end[], user_access_fault[];
 /* The call itself, unless *interrupt is set: then -ERESTARTNOINTR. From native_begin on a signal handler takes it out
  * again by native_abort or native_restart: a signal that came after the look at *interrupt is not slept over. */
 long native_syscall(const long args[6], long nr, const _Atomic uint32_t *interrupt);
-extern const char native_begin[], native_instruction[], native_end[], native_abort[], native_restart[];
+extern const char native_begin[], native_instruction[], native_again[], native_end[], native_abort[], native_restart[];
 
 /* A clone or vfork whose child shares our memory and returns on its own: every register comes back from *r. The child
  * runs with the gs base child_gs, after clone_vm_child() on the stack at child_sp, or on its own if that is 0; the

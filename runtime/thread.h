@@ -77,7 +77,6 @@ struct thread {
 	struct scheduling scheduling;
 	uint64_t timer_slack, timer_slack_inherited;
 	int parent_death_signal;
-	int last_child; /* that it made: whose SIGCHLD is for this thread first */
 
 	struct cpu_time cpu;
 	struct trace_self trace;

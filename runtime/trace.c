@@ -12,6 +12,7 @@
 #include <linux/futex.h>
 #include <linux/limits.h>
 #include <linux/memfd.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -25,21 +26,27 @@
 #include "say.h"
 #include "trace_internal.h"
 
-#define SILENCE (2 * NSEC_PER_SEC) /* a tool that gives no sign of life for so long is gone */
+#define SILENCE (2 * NSEC_PER_SEC)  /* a tool that gives no sign of life for so long is gone */
+#define BEATS (200 * NSEC_PER_MSEC) /* within so long it gives at least one */
+#define LOOK (100 * NSEC_PER_MSEC)  /* between two looks of a native program */
 
 _Atomic bool trace_on;
 bool trace_native;
 struct trace_control *trace_control;
 void *trace_memory;
 _Atomic uint32_t trace_serial;
+uint32_t trace_pid;
 
 static _Atomic uint32_t asleep_here;
 _Atomic uint32_t *monitor_asleep = &asleep_here;
 
-static uint32_t own_pid, forked_by; /* as it was when tracing began; 0: not by one that was traced */
-static bool joined;                 /* the memory is the tool's */
-static int own_fd = -1;             /* it is ours: this is its descriptor */
-static nsec_t silent_for;           /* of the monitor's own time */
+static uint32_t forked_by; /* 0: not by one that was traced */
+static bool joined;        /* the memory is the tool's */
+static int own_fd = -1;    /* it is ours: this is its descriptor */
+static _Atomic bool armed; /* the monitor's looks count */
+static uint32_t begun;     /* the tool's number that tracing goes on for; 0: it does not */
+static bool told;          /* who we are: there may have been no ring for it */
+static nsec_t silent_for;  /* of the monitor's own time */
 static uint64_t last_beat;
 
 uint64_t trace_wanted(unsigned nr)
@@ -121,13 +128,13 @@ bool trace_wants_native(void)
 	return joined && atomic_load(&trace_control->native);
 }
 
-static void tell_process(unsigned hubs)
+static bool tell_process(unsigned hubs)
 {
 	struct trace_writer w;
 	struct trace_process *p = trace_write(&w, sizeof(*p) + PATH_MAX, TRACE_PROCESS, 0);
 	if (!p)
-		return;
-	p->pid = own_pid = (uint32_t)sys(SYS_getpid);
+		return false;
+	p->pid = trace_pid;
 	p->parent = forked_by;
 	p->serial = atomic_load(&trace_serial);
 	p->hubs = hubs;
@@ -135,16 +142,37 @@ static void tell_process(unsigned hubs)
 	long n = sys(SYS_readlink, "/proc/self/exe", p->path, PATH_MAX - 1);
 	p->path[n > 0 ? n : 0] = '\0';
 	trace_written(&w, sizeof(*p) + (size_t)(n > 0 ? n : 0) + 1);
+	return true;
 }
 
-static void begin(void)
+static void tell(void)
+{
+	told = tell_process(trace_native ? 0 : (unsigned)hub_count);
+	trace_maps_tell();
+}
+
+/* By it the tool finds us, and by the same /proc we have found the tool's memory: that of another PID namespace shows
+ * another number than getpid. */
+static uint32_t pid_in_proc(void)
+{
+	char digits[16];
+	long n = sys(SYS_readlink, "/proc/self", digits, sizeof(digits));
+	uint32_t pid = 0;
+	for (long i = 0; i < n; i++)
+		pid = pid * 10 + (uint32_t)(digits[i] - '0');
+	return pid ? pid : (uint32_t)sys(SYS_getpid);
+}
+
+/* on: the tool's number. */
+static void begin(uint32_t on)
 {
 	atomic_store(&trace_serial, atomic_fetch_add(&trace_control->processes, 1) + 1);
+	trace_pid = pid_in_proc();
+	begun = on;
 	silent_for = 0;
 	trace_rings_begin();
 	trace_stacks_begin();
-	tell_process(trace_native ? 0 : (unsigned)hub_count);
-	trace_maps_tell();
+	tell();
 	if (!trace_native)
 		trace_parked_tell();
 	atomic_store(&trace_on, true);
@@ -190,71 +218,167 @@ static void offer(void)
 
 void trace_armed(void)
 {
-	if (joined)
-		begin();
-	else if (monitor_runs)
+	uint32_t on = joined ? atomic_load(&trace_control->on) : 0;
+	if (on)
+		begin(on);
+	else if (!joined && monitor_runs)
 		offer();
+	atomic_store(&armed, trace_control != NULL);
+}
+
+/* It may have been stopped for long, together with this process. */
+bool trace_tool_lives(void)
+{
+	const struct ktimespec moment = {0, BEATS};
+	uint64_t beat = atomic_load(&trace_control->beat);
+	clock_init();
+	if (!atomic_load(&trace_control->on))
+		return false;
+	if (clock_now() - (nsec_t)beat <= SILENCE)
+		return true;
+	sys(SYS_nanosleep, &moment, 0);
+	return atomic_load(&trace_control->beat) != beat;
+}
+
+static void begin_native(void)
+{
+	uint32_t on = atomic_load(&trace_control->on);
+	if (on)
+		begin(on);
 }
 
 void trace_start_native(void)
 {
 	trace_native = true;
 	clock_init();
-	begin();
+	begin_native();
+	atomic_store(&armed, true);
 }
 
-/* By the monitor: what is left of an earlier trace of this process goes. */
-static bool begin_again(void)
+/* By the monitor: what is left of an earlier trace of this process goes. In memory that is the tool's, others have
+ * slots too. */
+static bool begin_again(uint32_t on)
 {
 	if (!trace_memory)
 		trace_memory = map(own_fd, TRACE_BYTES);
 	if (!trace_memory)
 		return false;
-	trace_slots_begin();
-	begin();
-	trace_parked_look_again();
+	trace_slots_begin(joined);
+	begin(on);
+	if (!trace_native)
+		trace_parked_look_again();
 	return true;
 }
 
-static bool tool_is_gone(nsec_t tick)
+static bool tool_is_gone(nsec_t slept)
 {
 	uint64_t beat = atomic_load_explicit(&trace_control->beat, memory_order_relaxed);
-	silent_for = beat == last_beat ? silent_for + tick : 0;
+	silent_for = beat == last_beat ? silent_for + slept : 0;
 	last_beat = beat;
 	return silent_for > SILENCE;
 }
 
-void trace_look(nsec_t tick)
+/* Nobody is left to give the memory back. Where it is the tool's, that may be stopped only, and read on. */
+static void give_up(void)
 {
-	if (likely(!trace_control) || (joined && !trace_on))
-		return;
-	if (trace_on && tool_is_gone(tick)) {
-		atomic_store(&trace_on, false);
-		if (joined)
-			return;
-		atomic_store(&trace_control->on, 0);
-	}
-	uint32_t on = atomic_load(&trace_control->on);
-	if (joined || likely(on == atomic_load_explicit(&trace_control->answered, memory_order_relaxed)))
-		return;
+	uint32_t was = begun;
 	atomic_store(&trace_on, false);
-	if (on && !begin_again())
+	begun = 0;
+	if (joined)
+		return;
+	atomic_compare_exchange_strong(&trace_control->on, &was, 0); /* another tool may have come meanwhile */
+	atomic_store(&trace_control->answered, 0);
+	trace_rings_end();
+	sys(SYS_madvise, (char *)trace_memory + TRACE_PAGE, TRACE_BYTES - TRACE_PAGE, MADV_REMOVE);
+}
+
+void trace_look(nsec_t slept)
+{
+	if (!atomic_load_explicit(&armed, memory_order_relaxed))
+		return;
+	bool gone = tool_is_gone(slept);
+	if (unlikely(gone && begun))
+		give_up();
+	uint32_t on = gone ? 0 : atomic_load(&trace_control->on);
+	if (likely(on == begun)) {
+		if (unlikely(begun && !told) && trace_ring_there())
+			tell();
+		return;
+	}
+	atomic_store(&trace_on, false);
+	begun = 0;
+	if (on && !begin_again(on))
 		return; /* no room: the tool gives up */
-	atomic_store(&trace_control->answered, on);
+	if (!joined)
+		atomic_store(&trace_control->answered, on);
+}
+
+/*
+ * There is no monitor where the program keeps its kernel threads: whoever makes a call looks. A process that was
+ * stopped or slept has heard nothing of the tool and does not know whether there was anything to hear: such a time
+ * counts as if it had been short.
+ */
+static struct spin looking;
+static _Atomic nsec_t looked_at;
+
+/* Or there is a ring at last, in which what follows is of a process that is not known yet. */
+static bool look_is_due(nsec_t at)
+{
+	return at - atomic_load_explicit(&looked_at, memory_order_relaxed) >= LOOK || (!told && trace_ring_held());
+}
+
+static void look_native(nsec_t at)
+{
+	if (!look_is_due(at))
+		return;
+	trace_look(LOOK);
+	atomic_store(&looked_at, at);
+}
+
+/* A handler that comes in between must not find the lock held. */
+void trace_native_look(nsec_t at)
+{
+	const ksigset_t all = ~0UL;
+	ksigset_t mask;
+	if (likely(!look_is_due(at)))
+		return;
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, 8);
+	if (spin_trylock(&looking)) {
+		look_native(at);
+		spin_unlock(&looking);
+	}
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+}
+
+bool trace_native_goes_on(void)
+{
+	if (likely(atomic_load_explicit(&trace_on, memory_order_relaxed)))
+		return true;
+	/* A tool that was stopped for long may come back. */
+	if (likely(atomic_load_explicit(&trace_control->beat, memory_order_relaxed) == last_beat))
+		return false;
+	trace_native_look(clock_now());
+	return atomic_load_explicit(&trace_on, memory_order_relaxed);
 }
 
 /* Ours is the parent's. What the tool gave is for all; it begins again when the child makes a thread. */
 void trace_reset_in_child(void)
 {
+	bool went_on = atomic_load(&trace_on);
 	atomic_store(&trace_on, false);
+	atomic_store(&armed, false);
+	begun = 0;
 	trace_rings_reset_in_child();
+	trace_maps_reset_in_child();
 	atomic_store(&trace_serial, 0);
-	forked_by = own_pid;
+	forked_by = trace_pid;
 	asleep_here = 0;
 	monitor_asleep = &asleep_here;
 	if (trace_native) {
-		begin();
-		return;
+		looking = (struct spin){0};
+		if (went_on)
+			begin_native();
+		atomic_store(&armed, true);
 	}
 	if (joined)
 		return;

@@ -35,9 +35,10 @@ bool trace_join(const char *path);
 bool trace_joined(void);       /* there is one: all sites are wanted */
 bool trace_wants_native(void); /* ... and it wants the program's threads left alone */
 void trace_armed(void);        /* the runtime runs: tracing begins, or may be asked for from now on */
+bool trace_tool_lives(void);   /* which wants that: else there is nothing to start */
 void trace_start_native(void); /* instead: every call comes to dispatch_native() */
 void trace_reset_in_child(void);
-void trace_look(nsec_t tick);     /* the monitor's: is tracing to begin, or to end? */
+void trace_look(nsec_t slept);    /* the monitor's, after so much sleep: is tracing to begin, or to end? */
 bool trace_evict(int fd, int to); /* the descriptor has another number now; false: it was not ours */
 
 /* The monitor's futex word, where a tool can wake it too. */

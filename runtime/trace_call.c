@@ -12,7 +12,8 @@
 /* A call on a kernel thread of one's own that took less did not wait. */
 #define SHORT (50 * 1000)
 #define RUN_LONG (5 * NSEC_PER_MSEC)
-#define CAPTURED_MOST 8192
+/* So two paths and the longest string that the tool asks for have room. */
+#define CAPTURED_MOST (TRACE_RECORD_MOST - sizeof(struct trace_call))
 
 struct trace_self *trace_me(void)
 {
@@ -31,14 +32,38 @@ void trace_name_tell(int tid, const char name[16])
 	trace_written(&w, sizeof(*n));
 }
 
-/* The first call of a thread since tracing began, or with another tid (call_lock). */
+void trace_end_tell(int tid)
+{
+	struct trace_writer w;
+	struct trace_end *e = trace_write(&w, sizeof(*e), TRACE_END, tid);
+	if (!e)
+		return;
+	e->at = (uint64_t)clock_now();
+	trace_written(&w, sizeof(*e));
+}
+
+/* To whoever looks at the trace it is another thread from now on. */
+static void part(struct trace_self *me)
+{
+	trace_end_tell(me->tid);
+	if (me->slot)
+		atomic_store(&me->slot->owner, 0);
+	me->serial = 0;
+}
+
+/* The first call of a thread since tracing began, or with another tid (call_lock). The monitor may be about to give it
+ * a slot. */
 static void meet(int tid, const char *name)
 {
 	struct trace_self *me = trace_me();
 	uint32_t serial = atomic_load_explicit(&trace_serial, memory_order_relaxed);
-	if (me->serial == serial && me->slot)
-		atomic_store(&me->slot->owner, 0);
-	*me = (struct trace_self){.serial = serial, .tid = tid, .slot = trace_slot_claim(tid, name)};
+	if (me->serial == serial)
+		part(me);
+	if (!trace_native)
+		spin_lock(&threads_lock);
+	*me = (struct trace_self){.serial = serial, .tid = tid, .slot = trace_slot_take(me, tid, name)};
+	if (!trace_native)
+		spin_unlock(&threads_lock);
 	trace_name_tell(tid, name);
 }
 
@@ -119,18 +144,8 @@ static void tell_call(enum trace_type type, const struct regs *r, nsec_t end, lo
 	trace_written(&w, (size_t)(behind - (uint8_t *)c));
 }
 
-static void tell_end(void)
-{
-	struct trace_self *me = trace_me();
-	struct trace_writer w;
-	struct trace_end *e = trace_write(&w, sizeof(*e), TRACE_END, me->tid);
-	if (!e)
-		return;
-	e->at = (uint64_t)me->start;
-	trace_written(&w, sizeof(*e));
-}
-
-/* Those that do not come back: some end the thread, a handler's return goes elsewhere. */
+/* Those that do not come back: some end the thread, a handler's return goes elsewhere. The last thread's exit(2) goes
+ * on in libc's exit: a green thread has ended when trace_thread_gone() says so. */
 static void tell_at_once(const struct regs *r)
 {
 	struct trace_self *me = trace_me();
@@ -138,14 +153,10 @@ static void tell_at_once(const struct regs *r)
 	me->left = me->start;
 	if (!me->unwanted)
 		tell_call(TRACE_ENTER, r, me->start, 0, false);
-	if (r->nr == SYS_rt_sigreturn && me->slot && me->shown)
+	if (r->nr != SYS_exit_group && me->slot && me->shown)
 		trace_slot_leaves(me->slot, me);
-	if (r->nr != SYS_exit)
-		return;
-	tell_end();
-	if (me->slot)
-		atomic_store(&me->slot->owner, 0);
-	me->serial = 0;
+	if (r->nr == SYS_exit && trace_native)
+		part(me);
 }
 
 static bool comes_back(uint64_t nr)

@@ -1,4 +1,5 @@
 /* The memory that a call's arguments point to, as it is at the call's end: what strace would show of it. */
+#include <linux/limits.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -22,7 +23,7 @@ static const struct trace_arg table[TRACE_CALLS][6] = {
 struct pen {
 	uint8_t *at;
 	const uint8_t *end;
-	uint32_t most; /* of a string */
+	uint32_t most; /* of a string or buffer */
 };
 
 static uint64_t argument(const struct regs *r, unsigned i)
@@ -65,12 +66,12 @@ static void bytes(struct pen *p, unsigned arg, unsigned part, uint64_t from, uin
 }
 
 /* How long it is, is only known when it has been read; it may end right before memory that is not there. */
-static void string(struct pen *p, unsigned arg, unsigned part, uint64_t from)
+static void string(struct pen *p, unsigned arg, unsigned part, uint64_t from, size_t most)
 {
 	char chunk[STRING_CHUNK];
 	size_t length = 0, got = sizeof(chunk);
 	bool ends = false;
-	while (!ends && got == sizeof(chunk) && length <= p->most) {
+	while (!ends && got == sizeof(chunk) && length <= most) {
 		size_t to_page = 4096 - (from + length) % 4096;
 		size_t n = to_page < sizeof(chunk) ? to_page : sizeof(chunk);
 		size_t i = 0;
@@ -82,7 +83,7 @@ static void string(struct pen *p, unsigned arg, unsigned part, uint64_t from)
 		got = got == n ? sizeof(chunk) : 0;
 	}
 	if (length || ends)
-		piece(p, arg, part, from, length < p->most ? length : p->most, length);
+		piece(p, arg, part, from, length < most ? length : most, length);
 }
 
 static void vector(struct pen *p, unsigned arg, const struct iovec *iov, size_t count, uint64_t limit)
@@ -125,7 +126,7 @@ static void strings(struct pen *p, unsigned arg, uint64_t from)
 	uint64_t at;
 	while (count < 65536 && trace_peek(&at, (const void *)(from + 8 * count), 8) == 8 && at) {
 		if (count < STRINGS)
-			string(p, arg, count, at);
+			string(p, arg, count, at, p->most);
 		count++;
 	}
 	struct trace_capture *c = (void *)p->at;
@@ -161,7 +162,10 @@ static void capture(struct pen *p, unsigned i, const struct trace_arg *a, const 
 	case CAPTURE_NO_:
 		break;
 	case CAPTURE_STRING_:
-		string(p, i, 0, from);
+		string(p, i, 0, from, p->most);
+		break;
+	case CAPTURE_PATH_:
+		string(p, i, 0, from, PATH_MAX - 1);
 		break;
 	case CAPTURE_BYTES_:
 		bytes(p, i, 0, from, argument(r, a->from));

@@ -36,12 +36,15 @@ struct trace_control {
 	char release[20]; /* GREEN_VERSION of the tool that makes it, or of the library that does */
 
 	/* By the tool. */
-	_Alignas(64) _Atomic uint32_t on; /* 0: nothing is wanted; else a number, another one each time */
-	_Atomic uint32_t native;          /* the program is to keep its kernel threads */
-	_Atomic uint32_t capture;         /* bytes of each string and buffer that are wanted; 0: no memory at all */
-	_Atomic uint32_t stacks;          /* whether stacks are */
-	_Atomic uint64_t slower;          /* no calls that took less */
-	_Atomic uint64_t beat;            /* when the tool was last seen alive */
+	/* 0: nothing is wanted; else a number, another one each time that tracing is to begin anew. A program that
+	 * takes the tool for dead stores 0 if the memory is its own, and begins again when the tool beats and this is
+	 * not 0. */
+	_Alignas(64) _Atomic uint32_t on;
+	_Atomic uint32_t native;  /* the program is to keep its kernel threads */
+	_Atomic uint32_t capture; /* bytes of a string or buffer that are wanted; 0: no memory, nor paths */
+	_Atomic uint32_t stacks;  /* whether stacks are */
+	_Atomic uint64_t slower;  /* no calls that took less */
+	_Atomic uint64_t beat;    /* when the tool was last seen alive */
 	_Atomic uint64_t calls[TRACE_CALLS / 64]; /* bit by number: those that are wanted */
 
 	/* By the program. */
@@ -84,7 +87,7 @@ struct trace_record {
 
 struct trace_process {
 	struct trace_record h;
-	uint32_t pid, parent, serial; /* parent: if that was traced, else 0 */
+	uint32_t pid, parent, serial; /* as its /proc shows them; parent: if that was traced, else 0 */
 	uint32_t hubs;                /* 0: native */
 	uint64_t at;
 	char path[]; /* of the program */
@@ -257,6 +260,7 @@ static inline struct trace_known *trace_known_at(void *base, unsigned i)
 enum trace_capture_kind {
 	CAPTURE_NO_,
 	CAPTURE_STRING_,    /* up to the NUL */
+	CAPTURE_PATH_,      /* likewise, whatever is wanted of other strings: a path that is cut names no file */
 	CAPTURE_BYTES_,     /* as many as argument `from` says */
 	CAPTURE_RESULT_,    /* as many as the result says, times `size` */
 	CAPTURE_STRUCT_,    /* `size`; whole, or not at all */
@@ -283,6 +287,10 @@ struct trace_arg {
 #define CAPTURE_STRING                \
 	{                             \
 		CAPTURE_STRING_, 0, 1 \
+	}
+#define CAPTURE_PATH                \
+	{                           \
+		CAPTURE_PATH_, 0, 1 \
 	}
 #define CAPTURE_BYTES(arg)             \
 	{                              \

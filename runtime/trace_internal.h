@@ -10,6 +10,7 @@
 extern struct trace_control *trace_control;
 extern void *trace_memory;            /* all of it, NULL: it is not mapped */
 extern _Atomic uint32_t trace_serial; /* of this process in it; another one when tracing begins anew */
+extern uint32_t trace_pid;            /* as the tool sees it */
 uint64_t trace_wanted(unsigned nr);   /* not 0: its calls are */
 
 /*
@@ -30,7 +31,10 @@ struct trace_writer {
 void *trace_write(struct trace_writer *w, size_t most, enum trace_type type, int tid);
 void trace_written(struct trace_writer *w, size_t size);
 bool trace_ring_roomy(void); /* for what can wait */
+bool trace_ring_held(void);  /* the caller has one */
+bool trace_ring_there(void); /* for the caller: one may have become free */
 void trace_rings_begin(void);
+void trace_rings_end(void); /* nobody writes any more */
 void trace_rings_reset_in_child(void);
 
 /* The calling thread's own notes: a green thread's, or in --native the kernel thread's. */
@@ -38,10 +42,15 @@ struct trace_self *trace_me(void);
 
 enum { DID_PARK = 1, DID_HAND_OFF = 2, DID_LOSE_HUB = 4, DID_CALL_ALONE = 8 };
 
+/* trace.c: for each call of a native program. */
+bool trace_native_goes_on(void);   /* is it to be told? */
+void trace_native_look(nsec_t at); /* now: has the tool ended, or is it gone? */
+
 /* trace_call.c: what green threads and the kernel's have in common. */
 void trace_begin(const struct regs *r, int tid, const char *name);
 void trace_end(const struct regs *r, long result, bool own_kernel_thread);
 void trace_name_tell(int tid, const char name[16]);
+void trace_end_tell(int tid);
 void trace_name_is(int tid, const char name[16], struct trace_slot *s);
 uint32_t trace_owner_of(const uint32_t *lock, uint32_t val, bool is_pi); /* 0: nobody, as far as can be known */
 
@@ -51,8 +60,9 @@ void trace_parked_look_again(void);
 
 /* trace_slot.c */
 struct trace_slot *trace_slot_claim(int tid, const char name[16]);
+struct trace_slot *trace_slot_take(const struct trace_self *its, int tid, const char name[16]); /* given, or claimed */
 struct trace_slot *trace_slot_find(int tid);
-void trace_slots_begin(void);
+void trace_slots_begin(bool shared);
 void trace_slot_enters(struct trace_slot *s, const struct trace_self *of, const struct regs *r);
 void trace_slot_leaves(struct trace_slot *s, const struct trace_self *of);
 
@@ -68,6 +78,7 @@ uint8_t *trace_capture(uint8_t *at, const uint8_t *end, const struct regs *r, lo
 /* trace_maps.c */
 void trace_maps_tell(void); /* all there are */
 bool trace_is_code(uint64_t address);
+void trace_maps_reset_in_child(void);
 
 uint64_t trace_thread_pointer(void); /* of the calling thread */
 

@@ -58,6 +58,12 @@ static void tell(uint64_t start, uint64_t end, uint64_t offset, const char *path
 	trace_written(&w, sizeof(*m) + length + 1);
 }
 
+/* Another thread may have been in the middle of it. */
+void trace_maps_reset_in_child(void)
+{
+	lock = (struct spin){0};
+}
+
 static const char *hex(const char *p, const char *end, uint64_t *value)
 {
 	for (*value = 0; p < end; p++) {

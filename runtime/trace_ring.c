@@ -12,18 +12,20 @@
 
 #define HUBLESS 4
 #define WRITERS (MAX_HUBS + HUBLESS)
+#define NATIVE 8         /* of a native process, however many threads it has: others want rings, too */
+#define ASK_AGAIN 1024UL /* records that were lost for want of a ring: one may be free by now */
 
 struct writer {
 	_Alignas(CACHE_LINE) struct spin lock;
 	struct trace_ring *ring; /* NULL: none yet, or none was left */
-	bool none_left;
+	uint64_t lost;           /* records, since there was none left */
 };
 static struct writer writers[WRITERS];
 
 static unsigned writer_of_caller(void)
 {
 	if (trace_native)
-		return (unsigned)trace_me()->tid % WRITERS;
+		return (unsigned)trace_me()->tid % NATIVE;
 	const struct carrier *c = carrier_self();
 	return c->hub ? (unsigned)c->hub->id : MAX_HUBS + (unsigned)c->tid % HUBLESS;
 }
@@ -56,7 +58,7 @@ static struct trace_ring *ring_claim(void)
 		if (atomic_load_explicit(&ring->owner, memory_order_relaxed) ||
 		    !atomic_compare_exchange_strong(&ring->owner, &owner, self))
 			continue;
-		atomic_store(&ring->pid, (uint32_t)sys(SYS_getpid));
+		atomic_store(&ring->pid, trace_pid);
 		return ring;
 	}
 	return NULL;
@@ -64,10 +66,10 @@ static struct trace_ring *ring_claim(void)
 
 static struct trace_ring *ring_of(struct writer *w)
 {
-	if (!w->ring && !w->none_left) {
+	if (likely(w->ring != NULL))
+		return w->ring;
+	if (w->lost++ % ASK_AGAIN == 0)
 		w->ring = ring_claim();
-		w->none_left = !w->ring;
-	}
 	return w->ring;
 }
 
@@ -124,15 +126,42 @@ bool trace_ring_roomy(void)
 	return !ring || room(ring, atomic_load_explicit(&ring->head, memory_order_relaxed)) > TRACE_RING_BYTES / 4;
 }
 
-/* Each gets a ring anew: those that it had are the tool's to free. */
-void trace_rings_begin(void)
+bool trace_ring_held(void)
+{
+	return __atomic_load_n(&writers[writer_of_caller()].ring, __ATOMIC_RELAXED);
+}
+
+bool trace_ring_there(void)
+{
+	struct writer *writer = &writers[writer_of_caller()];
+	spin_lock(&writer->lock);
+	if (!writer->ring)
+		writer->ring = ring_claim();
+	bool there = writer->ring != NULL;
+	spin_unlock(&writer->lock);
+	return there;
+}
+
+static void drop_rings(uint64_t lost)
 {
 	for (unsigned i = 0; i < WRITERS; i++) {
 		spin_lock(&writers[i].lock);
 		writers[i].ring = NULL;
-		writers[i].none_left = false;
+		writers[i].lost = lost;
 		spin_unlock(&writers[i].lock);
 	}
+}
+
+/* Each gets a ring anew: those that it had are the tool's to free. */
+void trace_rings_begin(void)
+{
+	drop_rings(0);
+}
+
+/* Who is still about to write has none either. */
+void trace_rings_end(void)
+{
+	drop_rings(1);
 }
 
 /* Another thread may have been in the middle of a record. */

@@ -10,7 +10,9 @@ struct trace_self {
 	uint32_t serial; /* of the trace that the rest is about */
 	int tid;
 	struct trace_slot *slot; /* NULL: there was none left */
-	nsec_t start;            /* of the call that it is in, */
+	struct trace_slot
+	    *given;   /* by the monitor when tracing began, for its first call to take; under threads_lock */
+	nsec_t start; /* of the call that it is in, */
 	bool in_call;
 	bool unwanted; /* ... of which nothing is to be told, */
 	bool shown;    /* ... and which the slot shows */
@@ -20,7 +22,6 @@ struct trace_self {
 	uint32_t invocation, stack;
 	uint64_t caller;
 	uint16_t waiting;
-	bool vforked; /* its child may run in our memory */
 	nsec_t held;
 	uint32_t owner, owner_stack;
 	nsec_t left; /* the last call ended then */

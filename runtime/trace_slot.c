@@ -67,22 +67,45 @@ struct trace_slot *trace_slot_find(int tid)
 	return NULL;
 }
 
-/* Those of a trace of this process that is over. */
-void trace_slots_begin(void)
+/* The monitor gave the thread one when tracing began, perhaps under another tid. With threads_lock. */
+struct trace_slot *trace_slot_take(const struct trace_self *its, int tid, const char name[16])
 {
+	struct trace_slot *s = its->given;
+	if (!s || atomic_load(&s->owner) != atomic_load(&trace_serial))
+		return trace_slot_claim(tid, name);
+	if (s->tid != (uint32_t)tid) {
+		atomic_store(&s->owner, 0);
+		return trace_slot_claim(tid, name);
+	}
+	memcpy(s->name, name, 16);
+	return s;
+}
+
+/* Those of a trace of this process that is over are free. shared: others are other processes'. */
+void trace_slots_begin(bool shared)
+{
+	uint32_t before = atomic_load(&trace_serial);
 	for (unsigned i = 0; i < TRACE_SLOTS; i++) {
 		struct trace_slot *s = trace_slot_at(trace_memory, i);
-		if (atomic_load_explicit(&s->owner, memory_order_relaxed)) /* writing to all would take their memory */
-			atomic_store(&s->owner, 0);
+		uint32_t owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
+		if (shared ? owner == before : owner) /* writing to all would take their memory */
+			atomic_compare_exchange_strong(&s->owner, &owner, 0);
 	}
 }
 
-/* One that was parked when tracing began may end before it makes a call that is traced. */
+/* One that lived when tracing began may end before it makes a call that is traced. */
 void trace_thread_gone(struct thread *t)
 {
-	const struct trace_self *its = &t->trace;
-	if (its->slot && its->serial && its->serial == atomic_load(&trace_serial))
-		atomic_store(&its->slot->owner, 0);
+	struct trace_self *its = &t->trace;
+	uint32_t serial = atomic_load(&trace_serial);
+	bool met = its->serial && its->serial == serial;
+	struct trace_slot *s = met ? its->slot : its->given;
+	if (met && tracing())
+		trace_end_tell(its->tid);
+	if (s && atomic_load(&s->owner) == serial)
+		atomic_store(&s->owner, 0);
+	its->serial = 0;
+	its->given = NULL;
 }
 
 void trace_slot_enters(struct trace_slot *s, const struct trace_self *me, const struct regs *r)

@@ -129,13 +129,12 @@ bool trap_come_in(struct carrier *c, const struct ksiginfo *info, struct kuconte
 	       (can_answer && answer(t, nr, uc));
 }
 
-/* The runtime's handler restarts everything; rip is back at the instruction, and rcx tells that it was executed. */
+/* The runtime's handler restarts everything; rip is back at the instruction. */
 void trap_interrupted(struct kucontext *uc)
 {
-	uint64_t behind = (uint64_t)trap_native + SYSCALL_LENGTH;
-	if (uc->ip != (uint64_t)trap_native || uc->cx != behind)
+	if (uc->ip != (uint64_t)trap_native_again)
 		return;
-	uc->ip = behind;
+	uc->ip += SYSCALL_LENGTH;
 	uc->ax = (uint64_t)-EINTR;
 }
 

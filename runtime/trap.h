@@ -7,8 +7,9 @@
 struct carrier;
 struct kucontext;
 
-extern const char trap_native[], trap_native_end[]; /* calls that are made as they are: the program's own text */
-extern bool trap_on;                                /* the carriers are told by runtime_hooks.carrier_begins */
+extern const char trap_native[], trap_native_again[],
+    trap_native_end[]; /* calls that are made as they are: the program's own text */
+extern bool trap_on;   /* the carriers are told by runtime_hooks.carrier_begins */
 
 /* The kernel's frame of such a SIGSYS goes on where the call is answered or made. false: there is no memory for that.
  */

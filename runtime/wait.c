@@ -107,22 +107,33 @@ static long try_waitid(struct regs *r)
 	return 1;
 }
 
-static long waitid_any(struct thread *t, struct regs *r)
+/* A process of those that its pidfd tells of; 0: another, several, or more than its end. */
+static int pid_of(const struct regs *r)
 {
-	int options = (int)r->r10;
-	/* WEXITED shares no bit with the others that matter here. */
-	if (t->bound || options & WNOHANG)
-		return native_regs(t, r);
-	if (r->rdi != P_PID || !(options & WEXITED))
-		return handoff_regs(t, r);
-	long ret = wait_parked(t, r, (int)r->rsi, options, try_waitid);
-	return ret > 0 ? 0 : ret;
+	return r->rdi == P_PID && (int)r->r10 & WEXITED ? (int)r->rsi : 0;
+}
+
+/* With WNOHANG the answer is 0 also if there was nobody. */
+static bool saw_one(const struct regs *r, long ret)
+{
+	int info[5];
+	if (ret || !(r->r10 & WNOHANG) || !r->rdx)
+		return !ret;
+	return !user_read(&info, r->rdx) && info[4];
 }
 
 long call_waitid(struct thread *t, struct regs *r)
 {
-	long ret = waitid_any(t, r);
-	if (ret == 0)
+	int options = (int)r->r10;
+	long ret;
+	/* WEXITED shares no bit with the others that matter here. */
+	if (t->bound || options & WNOHANG)
+		ret = native_regs(t, r);
+	else
+		ret = wait_parked(t, r, pid_of(r), options, try_waitid);
+	if (ret > 0)
+		ret = 0;
+	if (saw_one(r, ret))
 		signals_settle(SIGCHLD);
 	return ret;
 }

@@ -277,16 +277,19 @@ static bool may_trap(void)
 	return !why;
 }
 
-/* Nothing of the runtime runs; the sites lead to it all the same, so that it sees the calls. */
+/* Nothing of the runtime runs; the sites lead to it all the same, so that it sees the calls. Without a tool they stay
+ * as they are. */
 static const char *watch(void)
 {
+	watched = true;
+	if (!trace_tool_lives())
+		return NULL;
 	runtime_prepare();
 	const char *why = patch();
 	if (why)
 		return why;
 	runtime_hooks = (struct runtime_hooks){.site_canonical = canonical, .noted_symbol = note_distance()};
 	trace_start_native();
-	watched = true;
 	return NULL;
 }
 

@@ -10,23 +10,25 @@ _green_program_at()
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--) echo $((i + 1)); return ;;
-		-[eosp] | --slower | --thread | --folded | --hubs | --max-carriers | --exclude | --trap-except) ((i++)) ;;
+		-[eosp] | --slower | --thread | --folded | --hubs | --max-carriers | --exclude | --trap-except)
+			# --hubs=4 comes as three words.
+			[[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+			((i++)) ;;
 		-*) ;;
-		=) ((i++)) ;;
 		*) echo "$i"; return ;;
 		esac
 	done
 	echo 0
 }
 
-# Processes that a trace can be had of: those with libgreen's memory.
+# Processes that a trace can be had of: those with libgreen's memory. A tool has that, too, but not the library.
 _green_pids()
 {
 	local fd
 	for fd in /proc/[0-9]*/fd/*; do
 		[[ $(readlink "$fd" 2>/dev/null) == '/memfd:libgreen (deleted)' ]] || continue
 		fd=${fd#/proc/}
-		echo "${fd%%/*}"
+		grep -q '/libgreen\.so' "/proc/${fd%%/*}/maps" 2>/dev/null && echo "${fd%%/*}"
 	done | sort -u
 }
 
@@ -35,7 +37,7 @@ _green_option_value()
 	case $1 in
 	-p) mapfile -t COMPREPLY < <(compgen -W "$(_green_pids)" -- "$2") ;;
 	-o | --folded) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
-	-e) mapfile -t COMPREPLY < <(compgen -W 'trace= %network %desc %file %process %signal %ipc %memory %sleep %sync
+	-e) mapfile -t COMPREPLY < <(compgen -W 'trace= %network %desc %file %process %signal %ipc %memory %creds %clock %sleep %sync
 		%poll %lock' -- "$2") ;;
 	-s | --slower | --thread | --hubs | --max-carriers | --exclude | --trap-except) ;;
 	*) return 1 ;;
@@ -56,6 +58,8 @@ _green()
 	*) return ;;
 	esac
 	at=$(_green_program_at)
+	[[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
+	[[ $word == = ]] && word=
 	if ((at > 0 && at < COMP_CWORD)); then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")

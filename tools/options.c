@@ -23,7 +23,7 @@ static const struct option_def {
 #undef X
 };
 
-enum { NAME_SIZE = 64 };
+enum { NAME_SIZE = 64, NUMBER_MOST = 1000000 };
 
 /* What stands behind an option. */
 static const char *const argument[] = {[flag] = "", [number] = " N", [patterns] = " LIST"};
@@ -70,6 +70,15 @@ void library_options_usage(void)
 	}
 }
 
+/* As the library has it (shim/options.c): what that ignores is refused here. */
+static bool is_number(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	long n = strtol(text, NULL, 10);
+
+	return digits && !text[digits] && n >= 1 && n <= NUMBER_MOST;
+}
+
 void library_option_set(int option, const char *value)
 {
 	const struct option_def *def = &defs[option - LIBRARY_OPTION];
@@ -78,13 +87,8 @@ void library_option_set(int option, const char *value)
 	if (!value)
 		value = "1";
 	long_name(name, def);
-	if (def->type == number) {
-		char *end;
-		errno = 0;
-		long n = strtol(value, &end, 10);
-		if (errno || end == value || *end || n < 1 || n > INT_MAX)
-			die(EXIT_OURS, "--%s %s: not a number from 1 up", name, value);
-	}
+	if (def->type == number && !is_number(value))
+		die(EXIT_OURS, "--%s %s: not a number from 1 to %d", name, value, NUMBER_MOST);
 	if (def->type == patterns && patterns_wrong(value))
 		die(EXIT_OURS, "--%s: %s: %s", name, patterns_wrong(value), value);
 	variable_name(variable, def);

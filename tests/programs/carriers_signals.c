@@ -145,6 +145,18 @@ static void try(const struct wait *w, bool restart)
 	printf("%s: %s\n", w->name, ret >= 0 ? "ended" : strerrorname_np((int)-ret));
 }
 
+/* A file has no exceptions, and nobody can be told of one: the sets are empty afterwards. */
+static void select_nothing(long us)
+{
+	struct timeval time = {0, us};
+	fd_set except;
+
+	FD_ZERO(&except);
+	FD_SET(locked, &except);
+	CHECK_EQ(SYS(select(locked + 1, NULL, NULL, &except, &time)), 0);
+	CHECK(!FD_ISSET(locked, &except));
+}
+
 /* Their time comes, whether there is a kernel thread for them or not. */
 static void timeouts(void)
 {
@@ -163,6 +175,30 @@ static void timeouts(void)
 	printf("past: %ld, ", errno_of(mq_timedreceive(queue, text, sizeof(text), NULL, &past)));
 	printf("AIO: %ld\n", errno_of(syscall(SYS_io_getevents, context, 1, 1, &event, &for_5_ms)));
 	CHECK(now_ns() - begin >= 15 * NSEC_PER_MSEC);
+	for (int i = 0; i < 100; i++)
+		select_nothing(i % 3);
+}
+
+/* Its locks go before its SIGCHLD comes: who waits for one has it, and is not interrupted. */
+static void child_releases(void)
+{
+	int fd = (int)SYS(open("held", O_RDWR | O_CREAT, 0600)), holds[2];
+	char c;
+	pid_t pid;
+
+	SYS(pipe(holds));
+	pid = (pid_t)SYS(fork());
+	if (!pid) {
+		SYS(flock((int)SYS(open("held", O_RDWR)), LOCK_EX));
+		SYS(write(holds[1], "x", 1));
+		sleep_us(30000);
+		_exit(0);
+	}
+	CHECK_EQ(SYS(read(holds[0], &c, 1)), 1);
+	set_handler(SIGCHLD, handler, 0);
+	SYS(flock(fd, LOCK_EX));
+	CHECK_EQ(SYS(waitpid(pid, NULL, 0)), pid);
+	puts("the child's lock is ours");
 }
 
 static void *opens_fifo(void *arg)
@@ -220,6 +256,7 @@ int main(void)
 		for (size_t i = 0; i < ARRAY_LEN(waits); i++)
 			try(&waits[i], restart);
 	timeouts();
+	child_releases();
 	SYS(kill(child, SIGKILL));
 	SYS(waitpid(child, NULL, 0));
 	SYS(semctl(sem, 0, IPC_RMID));

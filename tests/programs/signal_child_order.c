@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-#define CHILDREN 100
+#define CHILDREN 24
 
 static __thread volatile sig_atomic_t handled;
 static volatile bool over;
@@ -20,21 +20,33 @@ static void on_child(int sig)
 	handled++;
 }
 
-/* It ends when fork() has let signals in again. */
-static pid_t forks(void)
+/* It ends when *hold is written to, or at once: when fork() has let signals in again. */
+static pid_t forks(int *hold)
 {
 	int ends[2];
 	char c;
 	pid_t pid;
 
-	SYS(pipe(ends));
+	SYS(pipe2(ends, O_CLOEXEC));
 	pid = (pid_t)SYS(fork());
 	if (!pid) {
 		close(ends[1]);
 		_exit((int)read(ends[0], &c, 1));
 	}
 	SYS(close(ends[0]));
-	SYS(close(ends[1]));
+	if (hold)
+		*hold = ends[1];
+	else
+		SYS(close(ends[1]));
+	return pid;
+}
+
+static pid_t vforks(void)
+{
+	pid_t pid = (pid_t)SYS(vfork());
+
+	if (!pid)
+		_exit(0);
 	return pid;
 }
 
@@ -62,17 +74,40 @@ static void waits_for_any(pid_t pid)
 	CHECK_EQ(SYS(waitpid(-1, NULL, 0)), pid);
 }
 
+static void (*const ways[])(pid_t) = {waits, waits_with_waitid, polls, waits_for_any};
+
+static void one(int i)
+{
+	sig_atomic_t before = handled;
+
+	ways[i % (int)ARRAY_LEN(ways)](i % 3 ? forks(NULL) : vforks());
+	CHECK_EQ(handled, before + 1);
+}
+
+/* The first of two ends first: the last child is not the only one that is known. */
+static void two(void)
+{
+	sig_atomic_t before = handled;
+	int holds[2];
+	pid_t pids[2];
+
+	for (int i = 0; i < 2; i++)
+		pids[i] = forks(&holds[i]);
+	for (int i = 0; i < 2; i++) {
+		SYS(write(holds[i], "x", 1));
+		SYS(close(holds[i]));
+		waits(pids[i]);
+		CHECK_EQ(handled, before + 1 + i);
+	}
+}
+
 static void *has_children(void *arg)
 {
-	void (*const ways[])(pid_t) = {waits, waits_with_waitid, polls, waits_for_any};
-
-	for (int i = 0; i < CHILDREN; i++) {
-		sig_atomic_t before = handled;
-
-		ways[i % (int)ARRAY_LEN(ways)](forks());
-		CHECK_EQ(handled, before + 1);
-	}
-	printf("%s: %d of %d handled\n", (const char *)arg, (int)handled, CHILDREN);
+	for (int i = 0; i < CHILDREN; i++)
+		one(i);
+	for (int i = 0; i < CHILDREN / 8; i++)
+		two();
+	printf("%s: %d handled\n", (const char *)arg, (int)handled);
 	return NULL;
 }
 

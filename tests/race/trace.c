@@ -91,6 +91,7 @@ static void end(struct one *o)
 {
 	struct regs r = {.nr = SYS_exit, .rsp = (uint64_t)o->stack};
 	trace_call_begins(&o->racer.thread, &r, NULL);
+	trace_thread_gone(&o->racer.thread); /* by the thread's end */
 }
 
 static void rounds(struct racer *racer)
@@ -270,6 +271,7 @@ static void make_memory(void)
 		c->calls[i] = ~0ULL;
 	c->capture = TEXT;
 	c->stacks = 1;
+	c->on = 1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	check(trace_join(path), "it is not taken");
 	for (unsigned i = 0; i < TRACE_RINGS; i++) { /* as if others had used them before; soon at their end */

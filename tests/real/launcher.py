@@ -81,8 +81,26 @@ def usage():
     for bad, why in ("", "empty pattern"), ("a,,b", "empty pattern"), ("[a", "without its ]"), ("a\\", "nothing behind"), \
             ("a, b", "space"), ("x" * 4096, "longer than"):
         refuses(f"patterns {bad[:10]!r}", 125, why, "run", "--exclude", bad, "true")
-    for bad in "0", "-1", "x", "1x", "", "99999999999999999999":
+    for bad in "0", "-1", "x", "1x", "", "+1", " 1", "1000001", "99999999999999999999":
         refuses(f"carriers {bad!r}", 125, "not a number", "run", "--max-carriers", bad, "true")
+
+
+def completes(wanted, *words):
+    """What bash offers for the last word; it takes a = for a word of its own."""
+    script = ('source "$0"; compopt() { :; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _green; '
+              'echo "${COMPREPLY[*]}"')
+    result = subprocess.run(["bash", "-c", script, os.path.join(ROOT, "tools", "green.bash"), *words],
+                            capture_output=True, text=True, timeout=20)
+    if result.returncode or result.stdout != wanted + "\n" or result.stderr:
+        fail(f"completion of {words}", result)
+
+
+def completion():
+    completes("--exclude", "green", "run", "--hubs", "=", "4", "--ex")
+    completes("--exclude", "green", "run", "--hubs", "4", "--ex")
+    completes("/proc/cmdline", "green", "trace", "--folded", "=", "/proc/cmdline")
+    completes("/proc/cmdline", "green", "run", "--hubs", "=", "4", "cat", "/proc/cmdline")
+    completes("%creds %clock", "green", "trace", "-e", "%c")
 
 
 def runs():
@@ -287,7 +305,7 @@ def main():
         os.chdir(scratch)
         os.chmod(scratch, 0o755)
         os.symlink("loop", "loop")
-        for part in usage, runs, not_found, not_usable, elfs, privileges, asan, library:
+        for part in usage, completion, runs, not_found, not_usable, elfs, privileges, asan, library:
             part()
         os.chdir("/")
     for what in skipped:

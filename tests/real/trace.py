@@ -2,13 +2,16 @@
 # timeout: 300
 """green trace: what it says of programs whose faults are known.
 
-    tests/real/trace.py [BUILD] [--full] [faults|counts|ends|attach|native|errors ...]
+    tests/real/trace.py [BUILD] [--full] [faults|counts|ends|attach|holders|silence|pauses|surroundings|stuck|taken|
+                                             native|errors ...]
 """
 
 import collections
 import json
 import os
 import re
+import resource
+import select
 import signal
 import socket
 import subprocess
@@ -229,6 +232,13 @@ def ends():
     if len(trace.of("life", what="exits")) != 1 or not trace.of("call", name="execve"):
         both.fail(f"ends: the exec is not seen as one\n{trace}")
 
+    inside = ["unshare", "--pid", "--fork"]
+    if subprocess.run([*inside, "true"], capture_output=True).returncode == 0:
+        trace = Trace(["--json"], [*inside, program, "exit"], timeout=20)
+        if trace.code != 7 or any(life["pid"] == 1 for life in trace.of("life")):
+            both.fail(f"ends: in a PID namespace of its own\n{trace}")
+        ended(trace, 7, "exits", code=7, program=program)
+
     def kill(child, trace):
         child.stdout.readline()
         while '"pause"' not in trace.so_far() and '"name":"write"' not in trace.so_far():
@@ -317,6 +327,377 @@ def attach():
         both.fail(f"attach: {failed} exchanges of {done} failed, exit {load.child.returncode}")
 
 
+def holds(how):
+    """A running program whose threads all wait but one (trace_holders.c)."""
+    program = both.compiled("trace_holders.c")
+    child = subprocess.Popen([program, how], env=both.environment("green"), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, text=True)
+    child.stdout.readline()
+    return child
+
+
+def holders():
+    """Who was in the program when a tool came is no part of a deadlock; who was rescued there or in a fork is told."""
+    for how in "computes", "flock":
+        child = holds(how)
+        try:
+            trace = Trace(["-p", str(child.pid)], None,
+                          while_running=lambda tool, _: (time.sleep(1), tool.send_signal(signal.SIGTERM)))
+        finally:
+            child.kill()
+            child.wait()
+        if "DEADLOCK" in trace.report or trace.code:
+            both.fail(f"holders: {how}: a deadlock is seen where one thread goes on\n{trace}")
+    trace = Trace(["--json"], [both.compiled("trace_holders.c"), "alarm"])
+    runs = [r for r in trace.of("run") if r["duration"] > 150e6]
+    if trace.out != "1\n" or not runs or not runs[0]["rescued"] or runs[0]["alone"]:
+        both.fail(f"holders: a rescue that a signal's handler found is not told: {runs}\n{trace}")
+    trace = Trace(["--json"], [both.compiled("trace_holders.c"), "fork"])
+    took = float(trace.out or 0) * 1e9
+    calls = [c for c in trace.of("call") if c["name"] in ("clone", "fork") and c["duration"] > took / 2 and c["result"] > 0]
+    if len(calls) != 1:
+        both.fail(f"holders: the fork is not told\n{trace}")
+    elif took > 6e6 and (calls[0]["verdict"] not in ("rescued", "held the hub") or not calls[0]["held"]):
+        both.fail(f"holders: a fork of {took / 1e6:.1f} ms kept the hub, and that is not told: {calls}\n{trace}")
+    print(f"holders: no deadlock with one who goes on; rescued after {runs and runs[0]['rescued']} ns, handler or not; "
+          f"a fork of {took / 1e6:.1f} ms: {calls and calls[0]['verdict']}", flush=True)
+
+
+def last_time(trace):
+    times = [e["end"] for e in map(json.loads, trace.so_far().splitlines()[:-1]) if e["type"] == "call" and e["end"]]
+    return max(times, default=0)
+
+
+def stopped(seconds):
+    """What is done to a tool while it runs: it is stopped for so long, and goes on reading."""
+
+    def stop(tool, trace):
+        deadline = time.monotonic() + 20
+        while not last_time(trace) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        tool.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        tool.send_signal(signal.SIGCONT)
+        trace.continued = time.monotonic_ns()
+        while last_time(trace) < trace.continued + 5e8 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        tool.send_signal(signal.SIGTERM)
+
+    return stop
+
+
+def silence():
+    """A tool that is stopped for a moment misses nothing; one that comes back after long goes on with the trace."""
+    for seconds in 1.2, 3:
+        for attached in True, False:
+            child = holds("ticks") if attached else None
+            what = ["-p", str(child.pid)] if attached else []
+            try:
+                trace = Trace(["--json", "-e", "trace=clock_nanosleep", *what],
+                              None if attached else [both.compiled("trace_holders.c"), "ticks"],
+                              while_running=stopped(seconds))
+            finally:
+                if child:
+                    child.kill()
+                    child.wait()
+            anew = len(trace.of("life", what="begins"))
+            print(f"silence: {'attached' if attached else 'started'}, stopped for {seconds} s: begun {anew} times", flush=True)
+            if last_time(trace) < trace.continued + 5e8:
+                both.fail(f"silence: {what}: nothing more is told after {seconds} s\n{trace}")
+            if seconds < 2 and anew != 1:
+                both.fail(f"silence: {what}: given up after {seconds} s\n{trace}")
+            told = [trace.of("end")[0]["interruptions"], trace.err.count("the tool was stopped"), anew,
+                    len(trace.of("life", what="execs") + trace.of("life", what="vanishes"))]
+            if told != [seconds > 2, seconds > 2, 1, 0]:
+                both.fail(f"silence: {what}: after {seconds} s it is told {told}\n{trace}")
+
+
+class Unread:
+    """A tool whose output goes into a pipe that is full until read() is called."""
+
+    def __init__(self, what, err=subprocess.DEVNULL):
+        self.out, end = os.pipe()
+        self.tool = subprocess.Popen([both.GREEN, "trace", "--json", "-o", f"/dev/fd/{end}", *what], env=both.clean(),
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, pass_fds=[end], text=True)
+        os.close(end)
+
+    def read_until(self, enough, seconds=30):
+        events, rest, deadline = [], b"", time.monotonic() + seconds
+        while time.monotonic() < deadline and not (events and enough(events[-1])):
+            if not select.select([self.out], [], [], 1)[0]:
+                continue
+            *lines, rest = (rest + os.read(self.out, 1 << 16)).split(b"\n")
+            events += map(json.loads, lines)
+        return events
+
+
+def pauses():
+    """Output that nobody reads for long is no end of the trace; what it cost is counted."""
+    unread = Unread(["--", both.compiled("trace_holders.c"), "ticks"])
+    unread.tool.stdout.readline()
+    time.sleep(4)
+    since = time.monotonic_ns()
+    try:
+        events = unread.read_until(lambda e: e["type"] == "call" and e["end"] and e["start"] > since)
+    finally:
+        os.close(unread.out)
+        code = interrupted(unread.tool, [signal.SIGTERM], 0)
+    if code != 128 + signal.SIGTERM:
+        both.fail(f"pauses: SIGTERM for the program ends with {code}")
+    lives = [e["what"] for e in events if e["type"] == "life"]
+    print(f"pauses: {len(events)} events, {lives}", flush=True)
+    if lives != ["begins"] or events[-1].get("start", 0) < since:
+        both.fail(f"pauses: after output that nobody read: {lives}, {events[-1]}")
+
+
+def run(what, before=None, **more):
+    return subprocess.run([both.GREEN, "trace", *what], env=both.clean(), stdin=subprocess.DEVNULL, preexec_fn=before,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, **more)
+
+
+def limit_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+def ignore_children():
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def surroundings():
+    """What the tool was started with changes neither it nor the program."""
+    ends, log = both.compiled("trace_ends.c"), ["-o", os.path.join(SCRATCH.name, "log")]
+    got = run([*log, ends, "exit"], ignore_children)
+    if got.returncode != 7:
+        both.fail(f"surroundings: SIGCHLD ignored: {got}")
+    fields = ["grep", "-E", "^(SigIgn|SigBlk|Max open files)", "/proc/self/status", "/proc/self/limits"]
+    plain = subprocess.run(fields, stdout=subprocess.PIPE, text=True, preexec_fn=ignore_children, check=True)
+    got = run([*log, *fields], ignore_children)
+    if got.stdout != plain.stdout:
+        both.fail(f"surroundings: the program finds {got.stdout}, not {plain.stdout}")
+    got = run([*log, "sh", "-c", f"{ends} exit; exit 3"])
+    if got.returncode != 3 or got.stderr:
+        both.fail(f"surroundings: a child of a program without threads: {got}")
+    got = run([ends, "exit"], limit_files)
+    if got.returncode != 125 or "ulimit -f" not in got.stderr:
+        both.fail(f"surroundings: files limited: {got}")
+    print("surroundings: SIGCHLD ignored, a shell's child, ulimit -f", flush=True)
+
+
+def interrupted(tool, signals, apart):
+    for number in signals:
+        time.sleep(apart)
+        tool.send_signal(number)
+    try:
+        return tool.wait(20)
+    except subprocess.TimeoutExpired:
+        tool.kill()
+        tool.wait()
+        return None
+
+
+def stuck():
+    """A tool that waits for a reader can be ended; one that cannot write ends itself."""
+    fifo = os.path.join(SCRATCH.name, "fifo")
+    os.mkfifo(fifo)
+    tool = subprocess.Popen([both.GREEN, "trace", "-o", fifo, "true"], env=both.clean(), stdin=subprocess.DEVNULL)
+    codes = [interrupted(tool, [signal.SIGINT], 1)]
+    child = holds("ticks")
+    try:
+        unread = Unread(["-p", str(child.pid)])
+        time.sleep(2)
+        codes.append(interrupted(unread.tool, [signal.SIGTERM, signal.SIGTERM], 1))
+        os.close(unread.out)
+        codes.append(run(["-o", "/dev/full", "-p", str(child.pid)]).returncode)
+        unread = Unread(["-p", str(child.pid)])
+        os.close(unread.out)
+        codes.append(unread.tool.wait(30))
+        if child.poll() is not None:
+            both.fail(f"stuck: the program has ended: {child.returncode}")
+    finally:
+        child.kill()
+        child.wait()
+    print(f"stuck: {codes}", flush=True)
+    if codes != [-signal.SIGINT, -signal.SIGTERM, 125, 125]:
+        both.fail(f"stuck: ended with {codes}")
+
+
+def taken():
+    """A program that a tool has started is that tool's."""
+    tool = subprocess.Popen([both.GREEN, "trace", "--json", "-o", os.devnull, both.compiled("trace_holders.c"), "ticks"],
+                            env=both.clean(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    tool.stdout.readline()
+    with open(f"/proc/{tool.pid}/task/{tool.pid}/children") as f:
+        got = run(["-p", f.read().strip()])
+    tool.terminate()
+    tool.wait()
+    if got.returncode != 125 or "was started by `green trace`" not in got.stderr:
+        both.fail(f"taken: {got}")
+    print(got.stderr.strip(), flush=True)
+
+
+def marks(trace):
+    """Calls that trace_native.c makes to be found: each with the number of the process that makes it."""
+    return [c for c in trace.of("call", name="getpgid")]
+
+
+def native_run(how, *options, **more):
+    trace = Trace(["--native", "--json", *options], [both.compiled("trace_native.c"), how], **more)
+    lost = trace.of("end")[0]["lost"]
+    if lost["damaged"] or lost["no_ring"] and how != "later":
+        both.fail(f"native: {how}: lost {lost}")
+    return trace
+
+
+def native_killed(how, word):
+    """... killed a while after it has said the word; trace.out is what it said before."""
+    said = []
+
+    def kill(tool, trace):
+        for line in iter(tool.stdout.readline, word + "\n"):
+            said.append(line)
+        time.sleep(0.3)
+        trace.killed = time.monotonic_ns()
+        os.kill(json.loads(trace.so_far().splitlines()[0])["pid"], signal.SIGKILL)
+
+    trace = native_run(how, while_running=kill)
+    trace.out = "".join(said)
+    return trace
+
+
+def same_time(call, took):
+    return 0.8 < call["duration"] / took < 1 + TOLERANCE
+
+
+def handlers():
+    """What a handler does in the middle of a call, or where it jumps to, changes nothing of what is told of that."""
+    for options in [], ["-e", "trace=read"]:
+        trace = native_run("restart", *options)
+        reads = [c for c in trace.of("call", name="read", state="ended") if same_time(c, int(trace.out))]
+        if len(reads) != 1 or len(marks(trace)) != (0 if options else 2):
+            both.fail(f"native: a read of {int(trace.out)} ns in which handlers came is not told: {options}\n{trace}")
+    trace = native_killed("hangs", "hangs")
+    hung = trace.of("call", name="read", state="unfinished")
+    if len(hung) != 1 or hung[0]["start"] > trace.killed - 5e8:
+        both.fail(f"native: the read that goes on after handlers is not told: {hung}\n{trace}")
+    trace = native_killed("jump", "computes")
+    line = lines_with("trace_native.c", "STAYED IN")[0]
+    reads = [c for c in trace.of("call", name="read") if any(p["line"] == line for p in c["stack"])]
+    if len(reads) != 1 or not same_time(reads[0], int(trace.out)) or trace.of("call", state="unfinished"):
+        both.fail(f"native: after handlers that jumped: {reads}, {trace.of('call', state='unfinished')}\n{trace}")
+    print("native: handlers in the middle of calls", flush=True)
+
+
+MAKE_CHILDREN = "clone", "clone3", "vfork"
+
+
+def children():
+    """Each is told with its result, once; those that share no memory are processes of their own from the first."""
+    trace = native_killed("children", "computes")
+    for way, pid in (line.split() for line in trace.out.splitlines()):
+        made = [c for c in trace.of("call") if c["name"] in MAKE_CHILDREN and c["result"] == int(pid)]
+        if len(made) != 1 or len([c for c in trace.of("call", name="wait4") if c["result"] == int(pid)]) != 1:
+            both.fail(f"native: {way} that made {pid} is not told, or what follows\n{trace}")
+    threads = [c for c in trace.of("call", function="pthread_create") if c["name"] in MAKE_CHILDREN]
+    if len(threads) != 2 or marks(trace) or trace.of("call", state="unfinished"):
+        both.fail(f"native: {len(threads)} threads are made, {len(marks(trace))} calls of children in our memory are told,"
+                  f" or one had not ended\n{trace}")
+    trace = native_run("copies")
+    if [c["pid"] for c in marks(trace)] != [int(trace.out)]:
+        both.fail(f"native: a thread of the child {trace.out.strip()} of clone is told as another's\n{trace}")
+    trace = native_run("forks")
+    foreign = [c for c in marks(trace) if c["args"][0] != c["pid"]]
+    print(f"native: {int(trace.out)} children met a signal when they began, {len(foreign)} of {len(marks(trace))} calls"
+          f" are another process's", flush=True)
+    if foreign or not marks(trace):
+        both.fail(f"native: calls of children are told as another process's: {foreign[:3]}")
+
+
+def rings():
+    """One process does not take all; who found none left gets one when there is one."""
+    trace = native_run("many")
+    if int(trace.out) not in [c["pid"] for c in marks(trace)]:
+        both.fail(f"native: the child {trace.out.strip()} of a process with many threads is not seen\n{trace}")
+    for options in [], ["--native"]:
+        trace = Trace(["--json", *options], [both.compiled("trace_native.c"), "later"])
+        calls = len(trace.of("call", name="getppid"))
+        print(f"{options}: rings only later: {calls} of 5000 calls are told", flush=True)
+        if calls < 3000 or not marks(trace)[-1]["stack"][-1]["module"] or len(trace.of("life", what="begins")) != 1:
+            both.fail(f"{options}: rings only later: {calls} of 5000 calls are told\n{trace}")
+
+
+def calls_of(pid):
+    """What the kernel sees of the process for a while."""
+    log = os.path.join(SCRATCH.name, "strace")
+    strace = subprocess.Popen(["strace", "-f", "-o", log, "-p", str(pid)], stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    strace.terminate()
+    strace.wait()
+    with open(log, errors="replace") as f:
+        return collections.Counter(re.findall(r"^\d+ +(\w+)\(", f.read(), re.M))
+
+
+class Watched:
+    """A program that makes calls for long (trace_native.c), and its tool."""
+
+    def __init__(self, how):
+        program = both.compiled("trace_native.c")
+        self.tool = subprocess.Popen([both.GREEN, "trace", "--native", "-o", "/dev/null", "--", program, how],
+                                     env=both.clean(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.pids = []
+
+    def next(self):
+        pid, tid = map(int, self.tool.stdout.readline().split())
+        self.pids.append(pid)
+        return pid, tid
+
+    def look(self, pid, watched):
+        calls = calls_of(pid)
+        if not calls["getppid"] or bool(calls["rt_sigprocmask"] + calls["process_vm_readv"]) != watched:
+            both.fail(f"native: {'not ' if watched else ''}watched: {calls}")
+
+    def end(self):
+        for pid in {*self.pids, self.tool.pid}:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.tool.stdout.close()
+        self.tool.wait()
+
+
+def alone():
+    """When the tool has ended, or is gone, the programs do nothing for it any more."""
+    killed, ended, late = watched = [Watched(how) for how in ("family", "family", "late")]
+    try:
+        late.next()
+        for w in killed, ended:
+            w.next(), w.next()
+        for pid in killed.pids:
+            killed.look(pid, True)
+        killed.tool.kill()
+        late.tool.kill()
+        os.kill(ended.pids[0], signal.SIGUSR1)
+        time.sleep(0.5)
+        ended.tool.send_signal(signal.SIGINT)
+        ended.tool.wait(timeout=20)
+        time.sleep(4)
+        ended.look(ended.pids[1], False)
+        for pid in killed.pids:
+            killed.look(pid, False)
+        os.kill(late.pids[0], signal.SIGUSR1)
+        pid, tid = late.next()
+        if not os.path.exists(f"/proc/{pid}/task/{tid}"):
+            both.fail("native: without its tool the program's threads are not the kernel's")
+        late.look(pid, False)
+    finally:
+        for w in watched:
+            w.end()
+    trace = native_run("calls", "-e", "trace=getppid", while_running=stopped(4))
+    if last_time(trace) < trace.continued + 5e8 or len(trace.of("life", what="begins")) != 1:
+        both.fail(f"native: nothing more is told after the tool was stopped\n{trace}")
+    print("native: nothing is done for a tool that has ended or is gone", flush=True)
+
+
 def native():
     """The same report of a program that keeps its kernel threads, and what would change."""
     program = both.compiled("trace_faults.c")
@@ -327,6 +708,11 @@ def native():
     if "On green threads:" not in trace.report:
         both.fail(f"native: nothing is said of what would change\n{trace}")
     print("\n".join(trace.report.splitlines()[-3:]), flush=True)
+    handlers()
+    children()
+    rings()
+    if subprocess.run(["strace", "true"], capture_output=True).returncode == 0:
+        alone()
 
 
 def errors():
@@ -346,7 +732,8 @@ def errors():
     print("errors: each in a line", flush=True)
 
 
-PARTS = {"faults": faults, "counts": counts, "ends": ends, "attach": attach, "native": native, "errors": errors}
+PARTS = {"faults": faults, "counts": counts, "ends": ends, "attach": attach, "holders": holders, "silence": silence, "pauses": pauses,
+         "surroundings": surroundings, "stuck": stuck, "taken": taken, "native": native, "errors": errors}
 
 
 def main():

@@ -149,6 +149,24 @@ Test(deadlock, processes_apart)
 	cr_assert_eq(told, 1);
 }
 
+/* As many as a program can claim: a look takes no longer than the others wait for. */
+Test(deadlock, many_rings, .timeout = 10)
+{
+	enum { MANY = 16384, LOOKS = 40 };
+	struct thread *all = calloc(MANY, sizeof(*all));
+	struct standing *s = calloc(MANY, sizeof(*s));
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		all[i] = (struct thread){.process = &server, .tid = (int)i + 1, .number = i + 1};
+		s[i] = (struct standing){.thread = &all[i], .state = TRACE_IS_PARKED, .lock = 16, .owner = &all[i]};
+	}
+	for (size_t i = 0; i < LOOKS; i++)
+		look(s, MANY, true);
+	cr_assert_eq(told, MANY);
+	free(all);
+	free(s);
+}
+
 Test(deadlock, written_out)
 {
 	struct stack *s = stack_new(LIBC("pthread_mutex_lock"), "bank.c", 17, "transfer");

@@ -78,6 +78,24 @@ Test(json, calls_without_an_end)
 	PYTHON("all(x[\"end\"] is None and \"result\" not in x and \"error\" not in x for x in e)");
 }
 
+Test(json, slower)
+{
+	options((struct trace_options){.json = true, .slower = 250000});
+	struct call c = some_call();
+	struct run r = {.thread = &threads[1], .start = 1000, .end = 250999, .nr = -1};
+	json_sink.call(&c);
+	c.begins = true;
+	json_sink.call(&c);
+	c.begins = false;
+	c.unfinished = true;
+	json_sink.call(&c);
+	c.end--;
+	json_sink.call(&c);
+	json_sink.run(&r);
+	done();
+	PYTHON("[x[\"state\"] for x in e] == [\"ended\", \"unfinished\"]");
+}
+
 /* A short call after a long one: nothing of the long one is left. */
 Test(json, calls_one_after_the_other)
 {
@@ -147,6 +165,26 @@ Test(json, any_bytes)
 	PYTHON("e[0][\"thread\"] == \"\\ufffd\" * 2 and e[1][\"thread\"] == \"\\ufffd\" * 3");
 	PYTHON("e[2][\"thread\"] == \"\\ufffd\" * 4 and e[4][\"thread\"] == \"\\u20ac\"");
 	PYTHON("e[5][\"thread\"] == chr(34) + chr(92) + chr(10) + chr(127)");
+}
+
+/* What a terminal would obey, encoded as it may be: C1 controls, what turns the direction of writing. */
+Test(json, terminal_is_safe)
+{
+	struct thread t = {.process = &server,
+	    .tid = 7,
+	    .name = "\xc2\x9b"
+		    "2J\xe2\x80\xae\xe2\x81\xa6\xc2\xa0",
+	    .number = 9};
+
+	options((struct trace_options){.json = true});
+	struct call c = some_call();
+	c.thread = &t;
+	c.stack = stack_new(NULL, "\xc2\x85.c", 1, "\xe2\x80\xa8");
+	json_sink.call(&c);
+	done();
+	HAS("\"thread\":\"\\u009b2J\\u202e\\u2066\xc2\xa0\"");
+	HAS("\"function\":\"\\u2028\",\"file\":\"\\u0085.c\"");
+	PYTHON("e[0][\"thread\"] == \"\\u009b2J\\u202e\\u2066\\u00a0\"");
 }
 
 Test(json, silent_without_the_option)

@@ -76,6 +76,8 @@ Test(live, slower)
 	in_utc((struct trace_options){.slower = 104312001});
 	struct call c = some_call();
 	live_sink.call(&c);
+	c.unfinished = true;
+	live_sink.call(&c);
 	struct run r = {.thread = &threads[1], .end = 104312000, .nr = -1};
 	live_sink.run(&r);
 	cr_assert_str_eq(done(), "");
@@ -131,9 +133,11 @@ Test(live, processes)
 	in_utc((struct trace_options){0});
 	tell(&server, LIFE_EXITS, 0);
 	tell(&other, LIFE_KILLED, 11);
+	tell(&other, LIFE_KILLED, 32);
 	tell(&server, LIFE_EXECS, 0);
 	LINE("01:00:00.345678 +++ exited with 0 +++\n"
 	     "[pid 7] 01:00:00.345678 +++ killed by SIGSEGV (core dumped) +++\n"
+	     "[pid 7] 01:00:00.345678 +++ killed by SIGRTMIN (core dumped) +++\n"
 	     "[pid 4194] 01:00:00.345678 +++ executes /usr/bin/server +++");
 }
 
@@ -207,11 +211,15 @@ Test(folded, stacks_are_summed)
 	folded_sink.call(&c);
 	c.verdict = TRACE_DONE;
 	folded_sink.call(&c);
-	strcpy(twin.name, "a;b\nc");
+	trace_options.slower = 1000001;
+	c.verdict = TRACE_PARKED;
+	folded_sink.call(&c);
+	trace_options.slower = 0;
+	strcpy(twin.name, "a;b\nc\xc2\x9b\xe2\x80\xae");
 	c.verdict = TRACE_KERNEL;
 	c.stack = NULL;
 	folded_sink.call(&c);
 	folded_sink.end(&(struct losses){0}, 0, 1);
-	LINE("server;a:b_c;close 1000\n"
+	LINE("server;a:b_c__;close 1000\n"
 	     "server;worker-1;__clone3;start_thread;handle;__close;close 209624");
 }

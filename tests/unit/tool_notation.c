@@ -397,6 +397,42 @@ Test(tool_notation, processes)
 	PRINTS("clone(child_stack=NULL, flags=SIGCHLD) = 12", clone, 12, 17);
 }
 
+/* Memory behind the structure is not what the program passed. */
+Test(tool_notation, clone3_by_size)
+{
+	static const uint64_t args[11] = {0, 0, 0, 0, 17, 0, 0, 0, 7, 8, 9};
+
+	memory(0, args, sizeof(args));
+	PRINTS("clone3({flags=0, exit_signal=SIGCHLD, stack=NULL, stack_size=0}, 64) = 12", clone3, 12, AT, 64);
+	memory(0, args, sizeof(args));
+	PRINTS("clone3({flags=0, exit_signal=SIGCHLD, stack=NULL, stack_size=0, set_tid=0x7, set_tid_size=8}, 80) = 12",
+	    clone3, 12, AT, 80);
+	memory(0, args, sizeof(args));
+	PRINTS("clone3(0x10000020, 32) = -1 EINVAL (Invalid argument)", clone3, -EINVAL, AT, 32);
+}
+
+/* strace 6.1 has no names for some of them. */
+Test(tool_notation, flags_beside_numbers)
+{
+	text(2, "c");
+	PRINTS("mount(NULL, NULL, \"c\", MS_MGC_VAL|MS_RDONLY, NULL) = 0", mount, 0, 0, 0, AT, 0xC0ED0001, 0);
+	PRINTS("mount(NULL, NULL, NULL, MS_MGC_VAL, NULL) = 0", mount, 0, 0, 0, 0, 0xC0ED0000, 0);
+	PRINTS("mount(NULL, NULL, NULL, MS_REC|MS_PRIVATE, NULL) = 0", mount, 0, 0, 0, 0, 0x44000, 0);
+	PRINTS("mount(NULL, NULL, NULL, 0, NULL) = 0", mount, 0, 0);
+	memory(2, &(int){99}, 4);
+	PRINTS("sched_setscheduler(0, SCHED_FIFO|SCHED_RESET_ON_FORK, [99]) = 0", sched_setscheduler, 0, 0, 0x40000001,
+	    AT);
+	PRINTS(
+	    "sched_getscheduler(0) = 1073741824 (SCHED_OTHER|SCHED_RESET_ON_FORK)", sched_getscheduler, 0x40000000, 0);
+	PRINTS("sched_get_priority_max(0x77 /* SCHED_??? */) = -1 EINVAL (Invalid argument)", sched_get_priority_max,
+	    -EINVAL, 0x77);
+	PRINTS("clock_getres(CLOCK_TAI, NULL) = 0", clock_getres, 0, 11);
+	PRINTS("clock_getres(MAKE_PROCESS_CPUCLOCK(5, CPUCLOCK_SCHED), NULL) = 0", clock_getres, 0, ~5U << 3 | 2);
+	PRINTS("clock_getres(MAKE_THREAD_CPUCLOCK(0, CPUCLOCK_PROF), NULL) = 0", clock_getres, 0, ~0U << 3 | 4);
+	PRINTS("clock_getres(FD_TO_CLOCKID(3), NULL) = 0", clock_getres, 0, ~3U << 3 | 3);
+	PRINTS("clock_getres(0x63 /* CLOCK_??? */, NULL) = -1 EINVAL (Invalid argument)", clock_getres, -EINVAL, 99);
+}
+
 Test(tool_notation, exec)
 {
 	struct call c = {.nr = SYS_execve, .args = {AT, AT, AT}, .begins = true, .captures = captures};

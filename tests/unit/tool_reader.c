@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -574,6 +575,53 @@ Test(tool_reader, a_process_that_execs)
 	cr_assert_eq(life_count, 3);
 }
 
+/* The tool was stopped meanwhile: nothing has happened to the process. */
+Test(tool_reader, a_process_that_begins_anew)
+{
+	struct trace_ring *before = own_ring(0), *after = own_ring(1);
+
+	write_process(before, SERIAL, getpid(), "/bin/server");
+	write_call(before, 11, SYS_accept, now());
+	*trace_slot_at(memory.base, 100) =
+	    (struct trace_slot){.owner = SERIAL, .tid = 11, .state = TRACE_IS_PARKED, .since = now(), .nr = SYS_poll};
+	all_delivered();
+	events_interrupted(now(), 3 * SECOND);
+	cr_assert_eq(events_tell_interruptions(), 1);
+	all_delivered();
+	cr_assert_eq(before->owner, SERIAL, "it may still write");
+	write_call(before, 11, SYS_read, now());
+	after->owner = SERIAL + 1;
+	write_process(after, SERIAL + 1, getpid(), "/bin/server");
+	write_call(after, 11, SYS_write, now());
+	all_delivered();
+	all_delivered();
+	cr_assert_eq(before->owner, 0);
+	cr_assert_eq(life_count, 1);
+	cr_assert_eq(call_count, 3);
+	cr_assert(!calls[2].unfinished && calls[2].nr == SYS_write);
+	write_process(ring_of(2, SERIAL + 2, getpid()), SERIAL + 2, getpid(), "/bin/server");
+	all_delivered();
+	cr_assert_eq(life_count, 2);
+	cr_assert_eq(lives[1].what, LIFE_EXECS);
+}
+
+/* Nothing can be opened: that is no news of the process. */
+Test(tool_reader, a_process_that_cannot_be_looked_at)
+{
+	struct rlimit files = {0}, before;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	files.rlim_max = before.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	write_process(own_ring(0), SERIAL, getpid(), "/bin/server");
+	all_delivered();
+	for (int i = 0; i < 10; i++)
+		processes_wait(-1, -1, 10, events_dead);
+	all_delivered();
+	setrlimit(RLIMIT_NOFILE, &before);
+	cr_assert(traced_of_pid(getpid()) && life_count == 1);
+}
+
 Test(tool_reader, the_exit_of_another_process)
 {
 	int pid = start_child();
@@ -601,6 +649,16 @@ Test(tool_reader, a_child_that_wrote_nothing)
 	cr_assert_eq(life_count, 1);
 	cr_assert_eq(lives[0].code, 3);
 	cr_assert_str_eq(lives[0].process->path, "/bin/true");
+	cr_assert(!events_seen());
+}
+
+Test(tool_reader, a_child_whose_child_wrote)
+{
+	write_call(own_ring(0), 1, SYS_read, now());
+	reader_pass(&reader);
+	events_status(4711, 0);
+	events_end("/bin/sh", &(struct losses){0});
+	cr_assert(events_seen());
 }
 
 /* As many rings and processes as there are. */

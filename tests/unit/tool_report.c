@@ -212,6 +212,23 @@ Test(report, mean_p99_max_errors)
 	cr_assert_float_eq(max, 900, 0.5);
 }
 
+/* Of a hundred the slowest one is not among the 99. */
+Test(report, p99_of_a_hundred)
+{
+	struct stack *s = stack_new(NULL, "times.c", 1, "f"), *one_more = stack_new(NULL, "more.c", 1, "f");
+
+	options((struct trace_options){0});
+	for (unsigned i = 0; i < 100; i++) {
+		tell(parked(&threads[0], NULL, 0, s, 0, i ? MS : 900 * MS));
+		tell(parked(&threads[0], NULL, 0, one_more, 0, i > 1 ? MS : 900 * MS));
+	}
+	tell(parked(&threads[0], NULL, 0, one_more, 0, MS));
+	end();
+	const char *row = row_with("parked 100", "times.c:1");
+	cr_assert(strstr(row, " 9.99 ms 999 us 900 ms"), "%s", row);
+	row_with("parked 101 1.90 s 18.8 ms 900 ms 900 ms", "more.c:1");
+}
+
 Test(report, buckets_are_precise)
 {
 	for (uint64_t ns = 1; ns < 1ULL << 46; ns += ns / 7 + 1) {
@@ -467,6 +484,44 @@ Test(report, uncovered_sentence)
 	end();
 	LAST_LINE(
 	    "Look first at store.c:9 in save: unlink is not covered, and blocked a kernel thread for up to 50.0 ms.");
+}
+
+Test(report, slower)
+{
+	options((struct trace_options){.slower = 50 * MS, .summary = true});
+	struct call unfinished = waits("brief.c", 50 * MS - 1);
+	struct call begins = {.thread = &threads[0], .nr = SYS_execve, .begins = true};
+	struct life life = {.what = LIFE_EXECS, .process = &server};
+	unfinished.unfinished = true;
+	tell(unfinished);
+	tell(begins);
+	report_sink.life(&life);
+	tell_run(computes(stack_new(NULL, "compute.c", 1, "f"), 50 * MS - 1));
+	unfinished.end++;
+	unfinished.stack = stack_new(NULL, "long.c", 1, "f");
+	tell(unfinished);
+	end();
+	HAS("long.c:1");
+	HAS_NOT("brief.c");
+	HAS_NOT("execve");
+	HAS_NOT("compute.c");
+}
+
+Test(report, native_that_did_not_wait)
+{
+	options((struct trace_options){.native = true});
+	tell(with_verdict(waits("quick.c", 1000), TRACE_DONE));
+	end();
+	HAS("On green threads: there was no waiting.\n");
+	LAST_LINE("There was no waiting: green threads would change little.");
+}
+
+Test(report, native_that_would_park)
+{
+	options((struct trace_options){.native = true});
+	tell(with_verdict(waits("wait.c", 20 * MS), TRACE_KERNEL));
+	end();
+	LAST_LINE("All of its waiting that matters would park: green threads suit it.");
 }
 
 Test(report, lock_and_its_holders)

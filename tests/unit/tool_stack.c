@@ -524,6 +524,18 @@ Test(place, names)
 	expect_name("_ZN1r4main17h086b0cfd890a8ea9E", "r::main");
 }
 
+Test(place, name_that_is_too_long)
+{
+	char name[5000];
+
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	memcpy(name, "_Z4900", 6);
+	name[6 + 4900] = 'v';
+	name[6 + 4901] = '\0';
+	expect_name(name, NULL);
+}
+
 /* The innermost of the program's own. */
 Test(place, site)
 {

@@ -531,6 +531,85 @@ Test(files, damaged_debug_information)
 	damage(".debug_line", 500);
 }
 
+/* A process that has the file's code mapped where the file wants it. */
+static struct process *mapped(const char *name)
+{
+	struct process *p = process_new(0, 1, "little");
+	uint64_t page = address_in(name, "begin") & ~4095UL;
+
+	process_map(p, page, page + 4096, page - 0x400000, in_directory(name));
+	return p;
+}
+
+/* DIEs whose siblings are their own children: each would be looked at twice as often as the one around it. */
+Test(files, siblings_that_are_children, .timeout = 20)
+{
+	FILE *f = fopen(in_directory("little.c"), "w");
+	struct place places[4];
+
+	fputs(".text\n.globl _start, begin\n_start:\nbegin: .skip 64, 0x90\nend:\n"
+	      ".section .debug_abbrev\n.byte 1, 0x11, 1, 0x11, 1, 0x12, 7, 0, 0\n" /* unit: low_pc, high_pc */
+	      ".byte 2, 0x39, 1, 1, 0x13, 0, 0\n"                                  /* namespace: sibling */
+	      ".byte 0\n"
+	      ".section .debug_info\nunit: .4byte stop - 1f\n1: .2byte 4\n.4byte 0\n.byte 8\n"
+	      ".byte 1\n.8byte begin, end - begin\n",
+	    f);
+	for (int i = 0; i < 60; i++)
+		fprintf(f, "n%d: .byte 2\n.4byte n%d - unit\n", i, i + 1);
+	fputs("n60: .skip 62\nstop:\n", f);
+	fclose(f);
+	run("cc -x assembler %s -o %s -nostdlib -static -Wl,--build-id=none", in_directory("little.c"),
+	    in_directory("little"));
+	struct process *p = mapped("little");
+	cr_assert(places_of(p, address_in("little", "begin") + 8, false, places, 4) == 1);
+	cr_assert_str_eq(places[0].function, "begin");
+	process_free(p);
+}
+
+/* Without a search table all of it is read, and what many refer to many times. */
+Test(files, long_common_information, .timeout = 20)
+{
+	FILE *f = fopen(in_directory("little.c"), "w");
+	struct snapshot s = {.incomplete = true};
+	struct frame frames[2];
+	bool whole;
+
+	fputs(".text\n.globl _start, begin\n_start:\nbegin: .skip 64, 0x90\n"
+	      ".section .eh_frame, \"a\", @progbits\n"
+	      "common: .4byte 2f - 1f\n1: .4byte 0\n.byte 1, 0, 1, 0x78, 16\n.skip 1000003, 0x41\n2:\n"
+	      ".rept 50000\n.4byte 20\n1: .4byte 1b - common\n.8byte begin + 4096, 1\n.endr\n",
+	    f);
+	fclose(f);
+	run("cc -x assembler %s -o %s -nostdlib -static -Wl,--build-id=none -Wl,--no-eh-frame-hdr "
+	    "-Wl,-z,noseparate-code",
+	    in_directory("little.c"), in_directory("little"));
+	struct process *p = mapped("little");
+	s.ip = address_in("little", "begin") + 8;
+	cr_assert(unwind(p, &s, frames, 2, &whole) == 1);
+	process_free(p);
+}
+
+/* Nobody writes to it. */
+Test(files, debug_file_that_is_a_fifo, .timeout = 20)
+{
+	static const char *const fifos[] = {"little.debug", ".debug/little.debug"};
+	static struct child c;
+	size_t n;
+
+	for (size_t i = 0; i < 2; i++) {
+		compile("little", "cc", "-O1 -g -Wl,--build-id=none");
+		run("cd %s && objcopy --only-keep-debug little little.debug && objcopy --strip-debug"
+		    " --add-gnu-debuglink=little.debug little && rm little.debug && mkdir -p .debug && mkfifo %s",
+		    directory, fifos[i]);
+		run_child(&c, "little");
+		struct process *p = process_of(&c);
+		struct stack *s = stack_of_child(p, &c, &n);
+		cr_assert_str_eq(s->places[0].function, "leaf", "by its symbol");
+		process_free(p);
+		run("rm %s/%s", directory, fifos[i]);
+	}
+}
+
 static const char cpp_source[] = "#include \"tool_snapshot.h\"\n"
 				 "#include <algorithm>\n"
 				 "#include <vector>\n"

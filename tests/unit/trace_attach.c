@@ -44,6 +44,15 @@ static void tick(nsec_t time)
 	carrier_publish_native(c);
 }
 
+static void expect_gone(void)
+{
+	int n = count_calls(SYS_getppid);
+	cr_assert(!tracing());
+	green(SYS_getppid);
+	green_yield(3);
+	cr_assert_eq(count_calls(SYS_getppid), n);
+}
+
 static void expect_silence_is_noticed(void)
 {
 	for (int i = 0; i < 10; i++) { /* it lives */
@@ -53,23 +62,48 @@ static void expect_silence_is_noticed(void)
 	tick(2 * NSEC_PER_SEC);
 	cr_assert(tracing());
 	tick(1);
-	cr_assert(!tracing());
-	int n = count_calls(SYS_getppid);
-	green(SYS_getppid);
-	green_yield(3);
-	cr_assert_eq(count_calls(SYS_getppid), n);
+	expect_gone();
 }
 
+static void expect_begun_anew(uint32_t serial, int parked)
+{
+	eat();
+	tick(1);
+	cr_assert(tracing() && atomic_load(&control->processes) == serial);
+	cr_assert_eq(((const struct trace_process *)record(TRACE_PROCESS, 0, 0))->serial, serial);
+	cr_assert_eq(state_of(parked), TRACE_IS_PARKED);
+	green(SYS_getppid);
+	cr_assert_eq(count_calls(SYS_getppid), 1);
+}
+
+/* One that was stopped for long comes back. What slots others have in its memory is not this process's to say. */
 Test(trace, a_silent_tool_is_gone)
 {
 	struct caller c;
+	struct trace_slot *others = trace_slot_at(memory, 5);
+	others->owner = 77;
 	lock_wait(&c, 0, NULL);
 	expect_silence_is_noticed();
-	wake();
-	green_join(&c.green);
-	want(2);
+	tick(NSEC_PER_SEC);
+	expect_gone();
+	atomic_fetch_add(&control->beat, 1);
+	expect_begun_anew(2, c.green.tid);
+	cr_assert_eq(others->owner, 77);
+	for (unsigned i = 0; i < TRACE_SLOTS; i++)
+		cr_assert_neq(atomic_load(&trace_slot_at(memory, i)->owner), 1, "a slot of the earlier trace");
+}
+
+Test(trace, a_tool_that_begins_anew, .init = began)
+{
+	struct caller c;
+	lock_wait(&c, 0, NULL);
+	want(8); /* it takes us for silent, or was itself */
+	expect_begun_anew(2, c.green.tid);
+	atomic_store(&control->on, 0);
 	tick(1);
-	cr_assert(!tracing(), "it was the tool's memory");
+	expect_gone();
+	want(9);
+	expect_begun_anew(3, c.green.tid);
 }
 
 /* Memory of the program's own, offered to whoever comes: found as the tool finds it. */
@@ -172,6 +206,90 @@ Test(attach, who_is_parked_gets_a_slot)
 	cr_assert(record(TRACE_END, locker.green.tid, 0) && record(TRACE_END, reader.green.tid, 0));
 }
 
+/* The word of another kind of lock, behind which lies what lies there. */
+Test(attach, a_lock_of_nobody)
+{
+	struct caller c;
+	lock_wait(&c, own_tid() + 1, NULL);
+	attach(1);
+	cr_assert(slot_of(c.green.tid)->lock == (uint64_t)&mutex.lock && slot_of(c.green.tid)->lock_owner == 0);
+	wake();
+	green_join(&c.green);
+}
+
+static int count_slots(int tid)
+{
+	int n = 0;
+	for (unsigned i = 0; i < TRACE_SLOTS; i++) {
+		struct trace_slot *s = trace_slot_at(memory, i);
+		n += atomic_load(&s->owner) == atomic_load(&control->processes) && s->tid == (uint32_t)tid;
+	}
+	return n;
+}
+
+/* Else it would seem that all threads wait. */
+Test(attach, who_runs_gets_a_slot)
+{
+	struct caller c;
+	memcpy(thread_self()->name, "runs\0\0\0\0\0\0\0\0\0\0\0", 16);
+	lock_wait(&c, own_tid(), NULL);
+	attach(1);
+	struct trace_slot *s = slot_of(own_tid());
+	cr_assert(s && state_of(own_tid()) == TRACE_IN_PROGRAM && s->lock == 0);
+	cr_assert_str_eq(s->name, "runs");
+	green(SYS_getppid);
+	cr_assert(s == slot_of(own_tid()) && count_slots(own_tid()) == 1 && s->nr == SYS_getppid);
+	cr_assert(record(TRACE_NAME, own_tid(), 0) && !record(TRACE_NAME, own_tid(), 1));
+	wake();
+	green_join(&c.green);
+	cr_assert_eq(atomic_load(&control->no_slot), 0);
+}
+
+/* So does who is about to run; until it ends, whether it makes a call that is traced or not. */
+Test(attach, who_is_ready_gets_a_slot)
+{
+	struct caller c[2];
+	for (int i = 0; i < 2; i++) {
+		c[i] = (struct caller){.call = {SYS_getppid}};
+		green_start(&c[i].green, makes_call, &c[i]);
+	}
+	attach(1);
+	for (int i = 0; i < 2; i++)
+		cr_assert(state_of(c[i].green.tid) == TRACE_IN_PROGRAM && count_slots(c[i].green.tid) == 1);
+	green_join(&c[0].green);
+	cr_assert_eq(slot_of(c[0].green.tid), NULL);
+	detach();
+	for (int i = 0; i < 2; i++)
+		green_start(&c[i].green, makes_call, &c[i]);
+	attach(2);
+	atomic_store(&trace_on, false); /* as it still is while tracing begins */
+	green_join(&c[0].green);
+	green_join(&c[1].green);
+	atomic_store(&trace_on, true);
+	cr_assert(!slot_of(c[0].green.tid) && !slot_of(c[1].green.tid));
+}
+
+Test(attach, another_tid_before_the_first_call)
+{
+	int tid = own_tid();
+	attach(1);
+	cr_assert_eq(count_slots(tid), 1);
+	thread_adopt_tid(thread_self(), 777);
+	green(SYS_getppid);
+	cr_assert(!slot_of(tid) && count_slots(777) == 1);
+}
+
+Test(attach, who_is_left_out_is_counted)
+{
+	static struct green_thread g[2000];
+	static struct caller c[2000];
+	for (int i = 0; i < 2000; i++)
+		green_start(&g[i], makes_call, &c[i]);
+	attach(1);
+	cr_assert_eq(atomic_load(&control->no_slot), 1);
+	cr_assert(slot_of(g[1998].tid) && !slot_of(g[1999].tid));
+}
+
 Test(attach, a_time_limit_is_no_deadlock)
 {
 	struct caller c;
@@ -216,6 +334,10 @@ Test(attach, a_silent_tool_is_gone)
 	attach(1);
 	expect_silence_is_noticed();
 	cr_assert(!atomic_load(&control->on) && !atomic_load(&control->answered));
+	struct stat st;
+	cr_assert_eq(fstat(offered(), &st), 0);
+	cr_assert_leq(st.st_blocks * 512, (TRACE_RINGS + 1) * TRACE_PAGE, /* that this test has looked at */
+	    "%ld bytes are kept for nobody", (long)st.st_blocks * 512);
 	attach(2);
 	green(SYS_getppid);
 	cr_assert_eq(count_calls(SYS_getppid), 1);

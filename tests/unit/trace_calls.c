@@ -360,6 +360,18 @@ Test(trace, an_end_that_nobody_asked_for)
 	cr_assert(!record(TRACE_ENTER, 0, 0) && !record(TRACE_CALL, 0, 0));
 }
 
+/* call_lock's kind of change. */
+Test(trace, a_tid_that_changes)
+{
+	int tid = own_tid();
+	green(SYS_gettid);
+	thread_adopt_tid(thread_self(), 777);
+	green(SYS_gettid);
+	cr_assert(record(TRACE_END, tid, 0) && !record(TRACE_END, 0, 1));
+	cr_assert(!slot_of(tid) && slot_of(777));
+	cr_assert(record(TRACE_NAME, 777, 0));
+}
+
 static void expect_exec(const struct trace_call *c, const char *path)
 {
 	uint32_t two = 2;
@@ -402,6 +414,22 @@ Test(trace, an_exec_that_does_not)
 	cr_assert_eq(in_child(SYS_execve, (long)"/bin/false", (long)argv, (long)envp), 1);
 	expect_exec(call_at(TRACE_ENTER, SYS_execve, 0), "/bin/false");
 	cr_assert_eq(count_calls(SYS_execve), 0);
+}
+
+static void exits_as_libc(void)
+{
+	green(SYS_getppid);
+	green(SYS_exit_group, 5);
+}
+
+/* Exit handlers run in it. */
+Test(trace, the_last_threads_end)
+{
+	runtime_hooks.last_thread_exit = exits_as_libc;
+	cr_assert_eq(in_child(SYS_exit, 0, 0, 0), 5);
+	cr_assert(call_at(TRACE_ENTER, SYS_exit, 0) && count_calls(SYS_getppid) == 1);
+	cr_assert(record(TRACE_NAME, own_tid(), 0) && !record(TRACE_NAME, own_tid(), 1), "as if it were another");
+	cr_assert_eq(record(TRACE_END, 0, 0), NULL);
 }
 
 Test(trace, the_processs_end)

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +35,6 @@ static void status_field(int pid, const char *field, char *out, size_t size)
 		fclose(f);
 }
 
-static char state_of(int pid)
-{
-	char state[32];
-
-	status_field(pid, "State", state, sizeof(state));
-	return *state;
-}
-
 static _Noreturn void refuse(const struct target *t, const char *why)
 {
 	die(EXIT_OURS, "process %d: %s", t->pid, why);
@@ -59,7 +52,7 @@ static void find_process(struct target *t, int pid)
 	if (t->pid == getpid())
 		refuse(t, "is this tool itself");
 	t->pidfd = pidfd_open(t->pid, 0);
-	if (state_of(t->pid) == 'Z')
+	if (process_state(t->pid) == 'Z')
 		refuse(t, "has ended (a zombie)");
 }
 
@@ -100,10 +93,27 @@ static int find_memory(const struct target *t)
 	return fd;
 }
 
+/* What the tool gave it is mapped, and no descriptor is left. */
+static bool maps_memory(const struct target *t)
+{
+	char path[64], line[PATH_MAX + 128];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", t->pid);
+	FILE *f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, " " LINK "\n") != NULL;
+	if (f)
+		fclose(f);
+	return found;
+}
+
 void target_attach(struct target *t, struct memory *m, int pid)
 {
 	find_process(t, pid);
 	int fd = find_memory(t);
+	if (fd < 0 && maps_memory(t))
+		refuse(t, "was started by `green trace`: no other than that can trace it");
 	if (fd < 0)
 		refuse(t, "does not run on green threads: it was started without libgreen, or has made no thread yet");
 	const char *why = memory_map(m, fd);
@@ -111,7 +121,7 @@ void target_attach(struct target *t, struct memory *m, int pid)
 		refuse(t, why);
 	if (!memory_lock(m))
 		refuse(t, "is being traced already");
-	if (strchr("Tt", state_of(t->pid)))
+	if (strchr("Tt", process_state(t->pid)))
 		refuse(t, "is stopped; it must run to be traced");
 	memory_free_rings(m);
 }
@@ -126,8 +136,8 @@ void target_wait_for_start(struct target *t, struct memory *m)
 			refuse(t, "has ended");
 		if (now() > end) {
 			memory_stop(m);
-			refuse(t, strchr("Tt", state_of(t->pid)) ? "is stopped; it must run to be traced"
-								 : "does not answer; nothing is changed");
+			refuse(t, strchr("Tt", process_state(t->pid)) ? "is stopped; it must run to be traced"
+								      : "does not answer; nothing is changed");
 		}
 		nanosleep(&pause, NULL);
 	}

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Longer ones are in no program. */
-enum { ENTRY_MOST = 1 << 20, REMEMBERED_MOST = 32, REGISTERS = 17 };
+enum { ENTRY_MOST = 1 << 20, COMMON_MOST = 1024, REMEMBERED_MOST = 32, REGISTERS = 17 };
 
 /* Bytes that are read from the front. `bad`: they were not enough, or not what is known. */
 struct bytes {
@@ -21,7 +21,6 @@ struct bytes {
 struct entry {
 	uint8_t encoding; /* of addresses */
 	bool sized;       /* has augmentation data */
-	struct bytes program;
 };
 
 static uint64_t fixed(struct bytes *b, size_t size)
@@ -237,7 +236,7 @@ static bool check_program(struct bytes b)
 }
 
 /* The bytes of an entry behind its length. The 64-bit format is not used in .eh_frame. */
-static struct bytes entry_bytes(const struct image *image, uint64_t vaddr)
+static struct bytes entry_bytes(const struct image *image, uint64_t vaddr, uint32_t most)
 {
 	struct bytes bad = {.bad = true};
 	const uint8_t *p = image_at(image, vaddr, 4);
@@ -246,7 +245,7 @@ static struct bytes entry_bytes(const struct image *image, uint64_t vaddr)
 	if (!p)
 		return bad;
 	memcpy(&size, p, 4);
-	p = size >= 4 && size < ENTRY_MOST ? image_at(image, vaddr + 4, size) : NULL;
+	p = size >= 4 && size < most ? image_at(image, vaddr + 4, size) : NULL;
 	return p ? (struct bytes){p, p + size, vaddr + 4, false} : bad;
 }
 
@@ -272,9 +271,10 @@ static void check_augmentation(struct bytes *b, const char *letters, struct entr
 		}
 }
 
+/* It is read again for each that refers to it. */
 static bool read_cie(const struct image *image, uint64_t vaddr, struct entry *cie)
 {
-	struct bytes b = entry_bytes(image, vaddr);
+	struct bytes b = entry_bytes(image, vaddr, COMMON_MOST);
 	char letters[8] = "";
 
 	*cie = (struct entry){.encoding = DW_EH_PE_absptr};
@@ -307,22 +307,22 @@ static bool read_cie(const struct image *image, uint64_t vaddr, struct entry *ci
 	return check_program(b);
 }
 
-static bool read_fde(const struct image *image, uint64_t vaddr, struct cfi *cfi, bool *is_cie)
+/* That of this address, and no other. */
+static bool read_fde(const struct image *image, uint64_t fde, uint64_t vaddr, struct cfi *cfi)
 {
-	struct bytes b = entry_bytes(image, vaddr);
+	struct bytes b = entry_bytes(image, fde, ENTRY_MOST);
 	uint64_t id_at = b.vaddr;
 	uint32_t id = (uint32_t)fixed(&b, 4);
 	struct entry cie;
 
-	*is_cie = !b.bad && id == 0;
-	if (b.bad || *is_cie || !read_cie(image, id_at - id, &cie))
+	if (b.bad || id == 0 || !read_cie(image, id_at - id, &cie))
 		return false;
-	cfi->fde = vaddr;
+	cfi->fde = fde;
 	cfi->start = encoded(&b, cie.encoding);
 	cfi->end = cfi->start + encoded(&b, cie.encoding & 0x0f);
 	if (cie.sized)
 		skip(&b, leb128(&b));
-	return !b.bad && cfi->end > cfi->start && check_program(b);
+	return !b.bad && cfi->end > cfi->start && vaddr - cfi->start < cfi->end - cfi->start && check_program(b);
 }
 
 /* The search table: pairs of a function's begin and its entry, sorted, as distances from the table's section. */
@@ -364,14 +364,13 @@ static bool find_in_table(const struct image *image, uint64_t vaddr, uint64_t *f
 static bool find_by_reading(const struct image *image, uint64_t vaddr, struct cfi *cfi)
 {
 	uint64_t at = image->eh_frame.vaddr, end = at + image->eh_frame.size;
-	bool is_cie;
 
 	while (at < end) {
-		struct bytes b = entry_bytes(image, at);
+		struct bytes b = entry_bytes(image, at, ENTRY_MOST);
 
 		if (b.bad)
 			return false;
-		if (read_fde(image, at, cfi, &is_cie) && vaddr - cfi->start < cfi->end - cfi->start)
+		if (read_fde(image, at, vaddr, cfi))
 			return true;
 		at = b.vaddr + (uint64_t)(b.end - b.at);
 	}
@@ -381,9 +380,8 @@ static bool find_by_reading(const struct image *image, uint64_t vaddr, struct cf
 bool cfi_find(const struct image *image, uint64_t vaddr, struct cfi *cfi)
 {
 	uint64_t fde;
-	bool is_cie;
 
 	if (image->eh_frame_hdr.size && find_in_table(image, vaddr, &fde))
-		return read_fde(image, fde, cfi, &is_cie) && vaddr - cfi->start < cfi->end - cfi->start;
+		return read_fde(image, fde, vaddr, cfi);
 	return find_by_reading(image, vaddr, cfi);
 }

@@ -12,13 +12,17 @@
 struct suspect {
 	uint64_t mark; /* of the waits that it consists of */
 	bool told;
-	struct suspect *next;
+};
+
+struct suspects {
+	struct suspect *all; /* sorted when the look has ended */
+	size_t count, room;
 };
 
 /* Of one process, as long as there are suspects in it. */
 struct watched {
 	uint32_t serial;
-	struct suspect *suspects;
+	struct suspects suspects;
 	struct watched *next;
 };
 
@@ -28,8 +32,9 @@ static struct watched *all_watched;
 struct graph {
 	const struct standing *threads;
 	size_t count;
-	uint32_t *nodes;  /* index of a thread + 1, open addressing */
-	uint32_t *walked; /* by index: the walk that came by; 0: none */
+	uint32_t *nodes;   /* index of a thread + 1, open addressing */
+	uint32_t *walked;  /* by index: the walk that came by; 0: none */
+	uint32_t *members; /* of the ring that was found last, by index */
 	size_t mask;
 };
 
@@ -58,27 +63,34 @@ static struct watched **watched_of(uint32_t serial)
 	return w;
 }
 
-static struct suspect *suspect_find(struct suspect *list, uint64_t mark)
+static int by_mark(const void *left, const void *right)
 {
-	while (list && list->mark != mark)
-		list = list->next;
-	return list;
+	const struct suspect *a = left, *b = right;
+
+	return (a->mark > b->mark) - (a->mark < b->mark);
 }
 
-static void suspects_free(struct suspect *list)
+static const struct suspect *suspect_find(const struct suspects *s, uint64_t mark)
 {
-	while (list) {
-		struct suspect *next = list->next;
-		free(list);
-		list = next;
+	const struct suspect like = {.mark = mark};
+
+	return s->count ? bsearch(&like, s->all, s->count, sizeof(like), by_mark) : NULL;
+}
+
+static void suspect_add(struct suspects *s, struct suspect suspect)
+{
+	if (s->count == s->room) {
+		s->room = s->room ? 2 * s->room : 4;
+		s->all = must_have(realloc(s->all, s->room * sizeof(s->all[0])));
 	}
+	s->all[s->count++] = suspect;
 }
 
 /* One look. */
 struct look {
 	struct process *process;
 	uint64_t now;
-	struct suspect *before, *found;
+	struct suspects before, found;
 };
 
 static void tell(const struct look *l, bool ring, const struct standing *threads, const uint32_t *members, size_t count)
@@ -98,11 +110,9 @@ static void tell(const struct look *l, bool ring, const struct standing *threads
 static void found(
     struct look *l, bool ring, uint64_t mark, const struct standing *threads, const uint32_t *members, size_t count)
 {
-	const struct suspect *before = suspect_find(l->before, mark);
-	struct suspect *s = must_have(calloc(1, sizeof(*s)));
+	const struct suspect *before = suspect_find(&l->before, mark);
 
-	*s = (struct suspect){mark, before != NULL, l->found};
-	l->found = s;
+	suspect_add(&l->found, (struct suspect){mark, before != NULL});
 	if (before && !before->told)
 		tell(l, ring, threads, members, count);
 }
@@ -122,6 +132,7 @@ static void graph_make(struct graph *g, const struct standing *threads, size_t c
 		g->mask = 2 * g->mask + 1;
 	g->nodes = must_have(calloc(g->mask + 1, sizeof(*g->nodes)));
 	g->walked = must_have(calloc(count, sizeof(*g->walked)));
+	g->members = must_have(calloc(count, sizeof(*g->members)));
 	for (uint32_t n = 0; n < count; n++) {
 		if (!waits_for_good(&threads[n]) || !threads[n].owner)
 			continue;
@@ -135,18 +146,16 @@ static void graph_make(struct graph *g, const struct standing *threads, size_t c
 /* The ring that `first` is part of, told in the order of its owners. */
 static void ring_found(struct look *l, const struct graph *g, uint32_t first)
 {
-	uint32_t *members = must_have(calloc(g->count, sizeof(*members)));
 	uint64_t mark = 0;
 	size_t count = 0;
 	uint32_t n = first;
 
 	do {
-		members[count++] = n;
+		g->members[count++] = n;
 		mark += mark_of(&g->threads[n]); /* wherever the ring was entered */
 		n = graph_find(g, g->threads[n].owner) - 1;
 	} while (n != first && count < g->count);
-	found(l, true, mark, g->threads, members, count);
-	free(members);
+	found(l, true, mark, g->threads, g->members, count);
 }
 
 /* Each walk follows the owners until it meets a thread that was walked by: if by itself, that one is in a ring. */
@@ -171,6 +180,7 @@ static bool look_for_rings(struct look *l, const struct standing *threads, size_
 	}
 	free(g.nodes);
 	free(g.walked);
+	free(g.members);
 	return any;
 }
 
@@ -188,13 +198,15 @@ static void look_ends(struct look *l, struct watched **at)
 {
 	struct watched *w = *at;
 
-	suspects_free(l->before);
-	if (w && !l->found) {
+	free(l->before.all);
+	if (l->found.count)
+		qsort(l->found.all, l->found.count, sizeof(l->found.all[0]), by_mark);
+	if (w && !l->found.count) {
 		*at = w->next;
 		free(w);
 	} else if (w) {
 		w->suspects = l->found;
-	} else if (l->found) {
+	} else if (l->found.count) {
 		w = must_have(calloc(1, sizeof(*w)));
 		*w = (struct watched){l->process->serial, l->found, all_watched};
 		all_watched = w;
@@ -204,9 +216,11 @@ static void look_ends(struct look *l, struct watched **at)
 void deadlock_look(struct process *p, const struct standing *threads, size_t count, bool complete, uint64_t now)
 {
 	struct watched **at = watched_of(p->serial);
-	struct look l = {.process = p, .now = now, .before = *at ? (*at)->suspects : NULL};
+	struct look l = {.process = p, .now = now};
 	size_t waiting = 0, edges = 0;
 
+	if (*at)
+		l.before = (*at)->suspects;
 	if (trace_options.native)
 		estimate_threads(count);
 	for (size_t i = 0; i < count; i++) {

@@ -81,6 +81,8 @@ static const struct spelled {
 
 #define SPELLED (sizeof(spelled) / sizeof(*spelled))
 
+enum { NAME_MOST = 4096 }; /* what is longer is no name that people read */
+
 enum { RUST_HASH = 3 + 16 }; /* ::h0123456789abcdef */
 
 static bool is_rust(const char *name)
@@ -116,7 +118,7 @@ char *demangle(const char *name)
 	size_t plain = strcspn(name, "@"); /* a symbol's version follows */
 	int status;
 
-	if (strncmp(name, "_Z", 2) == 0 && cxa_demangle()) {
+	if (strncmp(name, "_Z", 2) == 0 && strnlen(name, NAME_MOST + 1) <= NAME_MOST && cxa_demangle()) {
 		char *readable = cxa_demangle()(name, NULL, NULL, &status);
 		if (readable) {
 			if (is_rust(readable))

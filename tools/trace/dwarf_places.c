@@ -95,6 +95,8 @@ static bool has_functions(int tag)
 /* The functions that an address lies in, outermost first. */
 struct chain {
 	Dwarf_Addr address;
+	Dwarf_Off
+	    seen; /* the last one looked at: a damaged file's siblings may lead back, or into their own children */
 	size_t count;
 	Dwarf_Die dies[PLACES_MOST];
 };
@@ -108,6 +110,9 @@ static bool descend(Dwarf_Die *parent, struct chain *c, int depth)
 	do {
 		int tag = dwarf_tag(&die);
 
+		if (dwarf_dieoffset(&die) <= c->seen)
+			return false;
+		c->seen = dwarf_dieoffset(&die);
 		if (has_functions(tag)) {
 			if (descend(&die, c, depth + 1))
 				return true;

@@ -22,6 +22,11 @@ static size_t sink_count;
 static int child, child_status;
 static bool child_told;
 static struct process *untraced; /* the child, if it never wrote a record */
+static bool seen;                /* a record, of any process */
+
+/* How often the tool was stopped; the last time's end, and how long it was. */
+static _Atomic unsigned interruptions;
+static _Atomic uint64_t interrupted_until, interrupted_for;
 
 #define TELL(what, ...)                                       \
 	do {                                                  \
@@ -250,6 +255,12 @@ static void deliver_gone(const struct item *item)
 	threads_end_of(item->traced);
 }
 
+/* It lives on under another serial number: what its threads are at goes on, too. */
+static void deliver_anew(const struct item *item)
+{
+	threads_end_of(item->traced);
+}
+
 static void deliver_process(const struct item *item)
 {
 	const struct trace_process *r = (const struct trace_process *)&item->record;
@@ -258,7 +269,8 @@ static void deliver_process(const struct item *item)
 	    .parent = (int)r->parent,
 	    .at = item->at};
 
-	TELL(life, &l);
+	if (!item->traced->anew)
+		TELL(life, &l);
 }
 
 static void put(struct traced *t, uint64_t at, const struct trace_record *r)
@@ -278,7 +290,16 @@ static void set_gone(struct traced *t, uint16_t type, uint64_t at)
 	put(t, at, &r);
 }
 
-/* The same pid with a new serial number has executed another program. */
+/* Only to begin anew after an interruption, if it is the same program. */
+static bool goes_on(const struct traced *before, const struct trace_process *r)
+{
+	uint64_t until = atomic_load(&interrupted_until);
+
+	return before->begun_at < until && until <= r->at &&
+	       (!before->begun || strcmp(before->process->path, r->path) == 0);
+}
+
+/* Else the same pid with a new serial number has executed another program. */
 static void take_process(struct traced *t, const struct trace_record *record)
 {
 	const struct trace_process *r = (const struct trace_process *)record;
@@ -286,11 +307,13 @@ static void take_process(struct traced *t, const struct trace_record *record)
 	for (struct traced *other = traced_first(), *next; other; other = next) {
 		next = other->next;
 		if (other != t && other->process->pid == t->process->pid) {
-			set_gone(other, ITEM_EXECS, r->at);
-			t->execs = true;
+			t->anew = goes_on(other, r);
+			t->execs = !t->anew;
+			set_gone(other, t->anew ? ITEM_ANEW : ITEM_EXECS, r->at);
 		}
 	}
 	traced_set_path(t, r->path);
+	t->begun_at = r->at;
 	t->process->native = !r->hubs;
 	put(t, r->at, record);
 }
@@ -327,6 +350,7 @@ static const struct {
     [TRACE_RUN] = {NULL, offsetof(struct trace_run, end), deliver_run},
     [ITEM_GONE] = {NULL, 0, deliver_gone},
     [ITEM_EXECS] = {NULL, 0, deliver_gone},
+    [ITEM_ANEW] = {NULL, 0, deliver_anew},
 };
 
 void events_take(uint32_t serial, int pid, const struct trace_record *record)
@@ -334,6 +358,7 @@ void events_take(uint32_t serial, int pid, const struct trace_record *record)
 	struct traced *t = traced_get(serial, wanted->pid ? wanted->pid : pid);
 	uint64_t at;
 
+	seen = true;
 	if (!t)
 		return;
 	if (types[record->type].take) {
@@ -356,10 +381,23 @@ void events_dead(struct traced *t)
 	set_gone(t, ITEM_GONE, now());
 }
 
-void events_anew(void)
+void events_interrupted(uint64_t at, uint64_t silence)
 {
-	while (traced_first())
-		traced_set_gone(traced_first());
+	atomic_store(&interrupted_for, silence);
+	atomic_store(&interrupted_until, at);
+	atomic_fetch_add(&interruptions, 1);
+}
+
+unsigned events_tell_interruptions(void)
+{
+	static unsigned told;
+	unsigned count = atomic_load(&interruptions);
+
+	if (count != told)
+		fprintf(stderr, "green: the tool was stopped for %.1f s: what the program did meanwhile is not shown\n",
+		    (double)atomic_load(&interrupted_for) / SECOND);
+	told = count;
+	return count;
 }
 
 static void deliver(const struct item *item)
@@ -384,7 +422,7 @@ void events_status(int pid, int status)
 
 bool events_seen(void)
 {
-	return !untraced;
+	return seen;
 }
 
 /* A program that made no thread has written nothing. */
@@ -410,6 +448,7 @@ void events_free(void)
 	untraced = NULL;
 	child = 0;
 	child_told = false;
+	seen = false;
 	queue_free();
 	stacks_free();
 	threads_free();

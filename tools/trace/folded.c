@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/trace/hash.h"
 #include "tools/trace/text.h"
 
 enum { CACHE = 1 << 15 };
 
 struct folded {
+	struct hashed hashed;
 	char *line;
 	uint64_t ns;
-	uint64_t hash;
-	struct folded *next;
 };
 
 /* Found before, by what needs no look at strings; stacks' numbers are never used again. */
@@ -26,8 +26,7 @@ struct cached {
 };
 
 static struct cached cache[CACHE];
-static struct folded **buckets;
-static size_t bucket_count, folded_count;
+static struct hash_table table;
 
 /* A semicolon parts the frames, and a line's end the stacks. */
 static void part(FILE *out, const char *s)
@@ -36,7 +35,7 @@ static void part(FILE *out, const char *s)
 		uint32_t c;
 		int bytes = utf8_decode(s, &c);
 
-		if (bytes && c >= 0x20 && c != 0x7f && c != ';')
+		if (bytes && !moves_the_cursor(c) && c != ';')
 			fwrite(s, 1, (size_t)bytes, out);
 		else
 			fputc(c == ';' ? ':' : '_', out);
@@ -69,45 +68,20 @@ static char *line_of(const struct call *c)
 	return must_have(text);
 }
 
-static uint64_t hash_of(const char *s)
-{
-	uint64_t hash = 0xcbf29ce484222325ULL;
-	for (; *s; s++)
-		hash = (hash ^ (uint8_t)*s) * 0x100000001b3ULL;
-	return hash;
-}
-
-static void buckets_grow(void)
-{
-	struct folded **old = buckets;
-	size_t n = bucket_count;
-
-	bucket_count = n ? 2 * n : 1024;
-	buckets = must_have(calloc(bucket_count, sizeof(struct folded *)));
-	for (size_t i = 0; i < n; i++)
-		for (struct folded *f = old[i], *next; f; f = next) {
-			next = f->next;
-			f->next = buckets[f->hash % bucket_count];
-			buckets[f->hash % bucket_count] = f;
-		}
-	free(old);
-}
-
 static struct folded *folded_of_line(char *line)
 {
-	uint64_t hash = hash_of(line);
+	uint64_t hash = hash_string(HASH_BEGIN, line);
 
-	if (folded_count >= bucket_count)
-		buckets_grow();
-	for (struct folded *f = buckets[hash % bucket_count]; f; f = f->next)
-		if (f->hash == hash && strcmp(f->line, line) == 0) {
+	for (struct hashed *h = hash_first(&table, hash); h; h = h->next) {
+		struct folded *f = (struct folded *)h;
+		if (h->hash == hash && strcmp(f->line, line) == 0) {
 			free(line);
 			return f;
 		}
+	}
 	struct folded *f = must_have(malloc(sizeof(*f)));
-	*f = (struct folded){line, 0, hash, buckets[hash % bucket_count]};
-	buckets[hash % bucket_count] = f;
-	folded_count++;
+	*f = (struct folded){.hashed = {.hash = hash}, .line = line};
+	hash_add(&table, &f->hashed);
 	return f;
 }
 
@@ -136,7 +110,9 @@ static void folded_call(const struct call *c)
 	static const bool off_the_cpu[TRACE_VERDICTS] = {
 	    [TRACE_PARKED] = true, [TRACE_HANDED_OFF] = true, [TRACE_RESCUED] = true, [TRACE_KERNEL] = true};
 
-	if (trace_options.folded && !c->begins && c->verdict < TRACE_VERDICTS && off_the_cpu[c->verdict])
+	if (!trace_options.folded || !call_is_slow(c))
+		return;
+	if (!c->begins && c->verdict < TRACE_VERDICTS && off_the_cpu[c->verdict])
 		folded_of(c)->ns += call_time(c);
 }
 
@@ -147,13 +123,13 @@ static int by_line(const void *a, const void *b)
 
 static void folded_end(const struct losses *l, uint64_t begin, uint64_t end)
 {
-	struct folded **all = must_have(calloc(folded_count + 1, sizeof(struct folded *)));
+	struct folded **all = must_have(calloc(table.count + 1, sizeof(struct folded *)));
 	size_t n = 0;
 	(void)l, (void)begin, (void)end;
 
-	for (size_t i = 0; i < bucket_count; i++)
-		for (struct folded *f = buckets[i]; f; f = f->next)
-			all[n++] = f;
+	for (size_t i = 0; i < table.bucket_count; i++)
+		for (struct hashed *h = table.buckets[i]; h; h = h->next)
+			all[n++] = (struct folded *)h;
 	qsort(all, n, sizeof(struct folded *), by_line);
 	for (size_t i = 0; i < n; i++)
 		if (all[i]->ns >= 1000)

@@ -47,6 +47,7 @@
  *	waiters     objects of tid, thread, lock (its address), owner (null, or an object of tid, thread), stack
  * "end", the last one:
  *	begin, end  of the trace
+ *	interruptions  how often the tool was stopped for so long that nothing was traced
  *	lost        an object of records, no_ring, no_slot, damaged: how many
  */
 /* clang-format on */
@@ -69,7 +70,7 @@ static void character(FILE *out, const char *s, int bytes, uint32_t c)
 		fputs(REPLACEMENT, out);
 	else if (c == '"' || c == '\\')
 		fprintf(out, "\\%c", (int)c);
-	else if (c < 0x20 || c == 0x7f)
+	else if (moves_the_cursor(c))
 		fprintf(out, "\\u%04x", c);
 	else
 		fwrite(s, 1, (size_t)bytes, out);
@@ -244,7 +245,7 @@ static void json_call(const struct call *c)
 {
 	FILE *out = trace_options.out;
 
-	if (!trace_options.json)
+	if (!trace_options.json || !call_is_slow(c))
 		return;
 	line_begins(out, "call", c->start);
 	thread_keys(out, c->thread);
@@ -269,7 +270,7 @@ static void json_run(const struct run *r)
 {
 	FILE *out = trace_options.out;
 
-	if (!trace_options.json)
+	if (!trace_options.json || !run_is_slow(r))
 		return;
 	line_begins(out, "run", r->start);
 	thread_keys(out, r->thread);
@@ -360,6 +361,7 @@ static void json_end(const struct losses *l, uint64_t begin, uint64_t end)
 	line_begins(out, "end", begin);
 	number_key(out, "begin", begin);
 	number_key(out, "end", end);
+	number_key(out, "interruptions", l->interruptions);
 	fprintf(out, ",\"lost\":{\"records\":%" PRIu64, l->records);
 	number_key(out, "no_ring", l->no_ring);
 	number_key(out, "no_slot", l->no_slot);

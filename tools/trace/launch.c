@@ -25,7 +25,6 @@ static _Noreturn void become(const char *path, char **argv, int go, int report)
 {
 	char word;
 
-	loop_restore_signals();
 	if (read(go, &word, 1) != 1)
 		_exit(EXIT_OURS);
 	execvp(path, argv);
@@ -42,7 +41,7 @@ void target_find(struct target *t, const char *name)
 	t->path = program.path;
 }
 
-/* Before the tool opens files that others' code may leave to a child. */
+/* Before the tool changes what a child would find: signals, limits, files that others' code opens. */
 void target_fork(struct target *t, const struct memory *m, char **argv)
 {
 	int to[2], from[2];

@@ -127,18 +127,6 @@ static char *call_text(const struct call *c)
 	return must_have(text);
 }
 
-/* How long it has lasted, where nobody saw its end. */
-static uint64_t time_so_far(const struct call *c)
-{
-	struct timespec now;
-
-	if (c->end > c->start)
-		return c->end - c->start;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	uint64_t ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	return ns > c->start ? ns - c->start : 0;
-}
-
 static void print_unfinished(FILE *out, const struct call *c)
 {
 	char *text = call_text(c);
@@ -148,7 +136,7 @@ static void print_unfinished(FILE *out, const struct call *c)
 		text[n - 1] = '\0';
 	thread_line_begins(out, c->thread, c->start);
 	fprintf(out, "%s <unfinished ...>", text);
-	seconds(out, time_so_far(c));
+	seconds(out, call_time(c));
 	what_became(out, c);
 	free(text);
 }
@@ -208,8 +196,6 @@ static bool is_exec(const struct call *c)
 
 static void begins(const struct call *c)
 {
-	if (trace_options.slower)
-		return;
 	if (is_exec(c)) {
 		exec_begins(c);
 		return;
@@ -221,7 +207,7 @@ static void begins(const struct call *c)
 
 static void live_call(const struct call *c)
 {
-	if (!wanted())
+	if (!wanted() || !call_is_slow(c))
 		return;
 	if (c->begins) {
 		begins(c);
@@ -231,7 +217,7 @@ static void live_call(const struct call *c)
 		exec_ended(c);
 	if (c->unfinished)
 		print_unfinished(trace_options.out, c);
-	else if (call_time(c) >= trace_options.slower)
+	else
 		print_call(trace_options.out, c);
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,45 +17,46 @@ enum { AT_ONCE = 0, SOON = 1, USUALLY = 5, IDLE = 10 };
 #define STOPS_WITHIN (5 * SECOND)
 #define SETTLES (50 * MILLISECOND) /* a process that outlives the one that made it comes to write within this */
 
-static sigset_t signals, old_mask;
 static int signal_fd = -1;
-static void (*old_pipe)(int);
 
 static struct reader reader;
 static bool enough; /* for the user */
 
-/* What is ignored (nohup) stays so: blocked, it would come nevertheless. */
-void loop_block_signals(void)
+/* That a child has ended is asked for. A pipe that nobody reads, and a limit of a file's size, are errors of the write.
+ */
+void loop_prepare(struct memory *m)
 {
-	static const int wanted[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
-	struct sigaction action;
-
-	sigemptyset(&signals);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		if (sigaction(wanted[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			sigaddset(&signals, wanted[i]);
-	sigprocmask(SIG_BLOCK, &signals, &old_mask);
-	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	old_pipe = signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	processes_raise_limit();
+	signal_fd = watch_start(m);
 }
 
-void loop_restore_signals(void)
+/* Its number may be another process's by now. */
+static void send_signal(const struct target *t, int number)
 {
-	signal(SIGPIPE, old_pipe);
-	sigprocmask(SIG_SETMASK, &old_mask, NULL);
+	if (t->pidfd < 0 || (pidfd_send_signal(t->pidfd, number, NULL, 0) && errno == ENOSYS))
+		kill(t->pid, number);
 }
 
 /* The terminal's signals reach the child, too: it decides. Those that are sent to the tool are meant for it. */
 static void take_signals(const struct target *t)
 {
-	struct signalfd_siginfo info;
-
-	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
+	for (int number; (number = watch_signal());) {
 		if (!t->child || t->over)
 			enough = true;
-		else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP)
-			kill(t->pid, (int)info.ssi_signo);
+		else if (number == SIGTERM || number == SIGHUP)
+			send_signal(t, number);
 	}
+}
+
+/* A child that somebody else has waited for is none any more. */
+static bool has_ended_child(struct target *t)
+{
+	int pid = waitpid(t->pid, &t->status, WNOHANG);
+
+	return pid == t->pid || (pid < 0 && errno == ECHILD);
 }
 
 static bool has_ended(struct target *t)
@@ -63,7 +64,7 @@ static bool has_ended(struct target *t)
 	struct pollfd fd = {.fd = t->pidfd, .events = POLLIN};
 
 	if (t->child)
-		return waitpid(t->pid, &t->status, WNOHANG) == t->pid;
+		return has_ended_child(t);
 	return t->pidfd >= 0 ? poll(&fd, 1, 0) > 0 : kill(t->pid, 0) && errno == ESRCH;
 }
 
@@ -79,11 +80,14 @@ static void look_after(struct target *t)
 	t->pidfd = -1;
 }
 
-static void flush(FILE *const out[2])
+static bool flush(FILE *const out[2])
 {
+	bool done = true;
+
 	for (int i = 0; i < 2; i++)
-		if (out[i])
-			fflush(out[i]);
+		if (out[i] && (fflush(out[i]) || ferror(out[i])))
+			done = false;
+	return done;
 }
 
 static int pause_after(size_t most)
@@ -96,14 +100,13 @@ static int pause_after(size_t most)
 }
 
 /* A look at everything. How long to wait for the next one. */
-static int look(struct memory *m)
+static int look(const struct memory *m)
 {
 	static uint64_t looked, passed;
 	uint64_t at = now();
 	size_t most = reader_pass(&reader);
 
-	if (memory_beat(m, at))
-		events_anew();
+	events_tell_interruptions();
 	/* What stands in this pass may need a stack that the next one brings. */
 	events_deliver(most > TRACE_RING_BYTES / 2 ? UINT64_MAX : passed);
 	passed = at;
@@ -156,10 +159,14 @@ void loop_run(struct memory *m, struct target *t, FILE *const out[2])
 			take_signals(t);
 		look_after(t);
 		timeout = look(m);
-		flush(out);
+		/* A program that was started for it is not to be left without a reader. */
+		if (!flush(out) && !t->child)
+			enough = true;
 	}
+	watch_answers_no_more();
 	stop(m);
 	struct losses losses = reader_losses(&reader);
+	losses.interruptions = events_tell_interruptions();
 	events_end(t->path, &losses);
 	flush(out);
 }

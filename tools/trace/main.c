@@ -214,12 +214,21 @@ static FILE *open_stderr(void)
 	return f;
 }
 
-static void close_file(FILE *f, const char *path)
+static bool close_file(FILE *f, const char *path)
 {
 	bool failed = ferror(f);
 
-	if (fclose(f) || failed)
+	failed |= fclose(f) != 0;
+	if (failed)
 		fprintf(stderr, "green: %s: not all could be written\n", path ? path : "standard error");
+	return !failed;
+}
+
+static bool close_files(void)
+{
+	bool written = close_file(trace_options.out, out_path);
+
+	return (!trace_options.folded || close_file(trace_options.folded, folded_path)) && written;
 }
 
 /* Nothing of it is shown that was not asked for: these say how a process ends. */
@@ -283,7 +292,7 @@ static void prepare(const struct target *t)
 
 int trace_main(int argc, char **argv)
 {
-	struct memory memory;
+	static struct memory memory; /* the thread that watches has it to the end */
 	struct target target = {0};
 
 	memset(wanted.calls, 0xff, sizeof(wanted.calls));
@@ -291,7 +300,6 @@ int trace_main(int argc, char **argv)
 	check(first < argc);
 	/* Structures are wanted, even if strings are not. A summary shows neither. */
 	wanted.capture = trace_options.summary ? 0 : trace_options.string_size ? trace_options.string_size : 1;
-	loop_block_signals();
 	if (pid) {
 		target_attach(&target, &memory, pid);
 	} else {
@@ -302,6 +310,7 @@ int trace_main(int argc, char **argv)
 	wanted.pid = pid ? target.pid : 0;
 	trace_options.out = out_path ? open_file(out_path) : open_stderr();
 	trace_options.folded = folded_path ? open_file(folded_path) : NULL;
+	loop_prepare(&memory);
 	cut_files_start();
 	if (wanted.stacks)
 		prepare(&target);
@@ -312,13 +321,11 @@ int trace_main(int argc, char **argv)
 	else
 		target_launch(&target);
 	loop_run(&memory, &target, (FILE *const[]){trace_options.out, trace_options.folded});
-	close_file(trace_options.out, out_path);
-	if (trace_options.folded)
-		close_file(trace_options.folded, folded_path);
+	bool written = close_files();
 	tell_left_out();
 	if (target.child && !events_seen())
 		fprintf(stderr, "green: nothing to trace: no thread was made\n");
 	if (!target.child)
-		return 0;
+		return written ? 0 : EXIT_OURS;
 	return WIFSIGNALED(target.status) ? 128 + WTERMSIG(target.status) : WEXITSTATUS(target.status);
 }

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,7 +16,10 @@
 
 #include "tools/green.h"
 
-#define SILENCE (2 * SECOND)
+#define SILENCE (1900 * MILLISECOND) /* somewhat less than the program's: what that takes for dead knows of it */
+
+/* Who switches on and off. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 uint64_t now(void)
 {
@@ -39,8 +44,20 @@ bool memory_lock(struct memory *m)
 	return fcntl(m->fd, F_OFD_SETLK, &lock) == 0;
 }
 
+/* Beyond this limit the kernel would answer with a signal. */
+static void check_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_FSIZE, &files) == 0 && files.rlim_cur < TRACE_BYTES)
+		die(EXIT_OURS, "the limit of a file's size (ulimit -f) is less than the %lu MiB that a trace needs",
+		    (TRACE_BYTES >> 20) + 1);
+}
+
 void memory_make(struct memory *m)
 {
+	check_limit();
+	m->on = false;
 	m->fd = memfd_create(TRACE_MEMFD, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (m->fd < 0 || ftruncate(m->fd, TRACE_BYTES) || fchmod(m->fd, 0600) ||
 	    fcntl(m->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) || !map(m))
@@ -59,6 +76,7 @@ const char *memory_map(struct memory *m, int fd)
 	int seals = fcntl(fd, F_GET_SEALS);
 
 	m->fd = fd;
+	m->on = false;
 	/* What can shrink would end the tool by SIGBUS. */
 	if (fstat(fd, &st) || st.st_size < (off_t)sizeof(struct trace_control) || seals < 0 || !(seals & F_SEAL_SHRINK))
 		return "its memory for the trace is not as libgreen makes it";
@@ -114,17 +132,21 @@ void memory_start(struct memory *m, const struct wanted *w)
 	atomic_store(&c->capture, w->capture);
 	atomic_store(&c->stacks, w->stacks);
 	atomic_store(&c->slower, w->slower);
+	pthread_mutex_lock(&lock);
 	m->beat = now();
 	atomic_store(&c->beat, m->beat);
 	m->on = true;
 	set_on(m);
+	pthread_mutex_unlock(&lock);
 }
 
 void memory_stop(struct memory *m)
 {
+	pthread_mutex_lock(&lock);
 	m->on = false;
 	atomic_store(&m->control->on, 0);
 	wake(m);
+	pthread_mutex_unlock(&lock);
 }
 
 bool memory_answered(struct memory *m)
@@ -132,17 +154,26 @@ bool memory_answered(struct memory *m)
 	return atomic_load(&m->control->answered) == atomic_load(&m->control->on);
 }
 
-/* The program takes a tool that was stopped for longer (SIGSTOP, a suspended machine) for dead. */
-bool memory_beat(struct memory *m, uint64_t at)
+/* A program that gave up says so, if it has the control page for itself. */
+uint64_t memory_silence(struct memory *m, uint64_t at)
 {
-	uint64_t last = m->beat;
+	pthread_mutex_lock(&lock);
+	uint64_t since = m->on && at > m->beat ? at - m->beat : 0;
+	bool silent = since > SILENCE || !atomic_load(&m->control->on);
+	pthread_mutex_unlock(&lock);
+	return silent ? since : 0;
+}
 
-	m->beat = at;
-	atomic_store(&m->control->beat, at);
-	if (!m->on || at - last <= SILENCE)
-		return false;
-	set_on(m);
-	return true;
+void memory_beat(struct memory *m, uint64_t at, bool anew)
+{
+	pthread_mutex_lock(&lock);
+	if (m->on) {
+		if (anew)
+			set_on(m);
+		m->beat = at;
+		atomic_store(&m->control->beat, at);
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 void memory_free_rings(struct memory *m)

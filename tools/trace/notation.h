@@ -90,6 +90,7 @@ void flags_append(FILE *out, const struct flag_set *set, uint64_t value); /* eac
 const char *flag_name(const struct flag_set *set, uint64_t value);        /* NULL: it has none */
 void address_print(FILE *out, uint64_t address);
 void mode_print(FILE *out, unsigned mode);
+void number_at_print(FILE *out, const uint8_t *bytes);     /* an int: "[5]" */
 void text_print(FILE *out, const struct capture *c);       /* all that was captured of a string, up to its NUL */
 void short_text_print(FILE *out, const struct capture *c); /* no more of it than -s says */
 void buffer_print(FILE *out, const struct capture *c, size_t size); /* the same of a buffer with so many bytes */
@@ -97,6 +98,9 @@ void buffer_print(FILE *out, const struct capture *c, size_t size); /* the same 
 void flags_arg(FILE *out, const struct argument *a);
 void address_arg(FILE *out, const struct argument *a);
 void int_arg(FILE *out, const struct argument *a);
+void hex_arg(FILE *out, const struct argument *a);
+void ulong_arg(FILE *out, const struct argument *a);
+void mode_arg(FILE *out, const struct argument *a);
 void struct_arg(FILE *out, const struct argument *a);
 void array_arg(FILE *out, const struct argument *a);
 
@@ -108,9 +112,10 @@ void iovec_print(
 void poll_result_print(FILE *out, const struct call *c, bool with_left);
 void select_result_print(FILE *out, const struct call *c, bool with_timespec);
 void fcntl_result_print(FILE *out, const struct call *c);
+void signal_arg(FILE *out, const struct argument *a);
 void timespec_print(FILE *out, const uint8_t *bytes);
 void timeval_print(FILE *out, const uint8_t *bytes);
-void signal_print(FILE *out, int signal);
+void sched_policy_print(FILE *out, uint32_t value);
 void personality_print(FILE *out, uint32_t value);
 void time_result_print(FILE *out, int64_t result);
 void ticks_print(FILE *out, long ticks);

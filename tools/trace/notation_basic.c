@@ -130,7 +130,7 @@ void address_arg(FILE *out, const struct argument *a)
 	address_print(out, a->word);
 }
 
-static void hex_arg(FILE *out, const struct argument *a)
+void hex_arg(FILE *out, const struct argument *a)
 {
 	fprintf(out, "%#lx", a->word);
 }
@@ -150,7 +150,7 @@ static void long_arg(FILE *out, const struct argument *a)
 	fprintf(out, "%ld", (long)a->word);
 }
 
-static void ulong_arg(FILE *out, const struct argument *a)
+void ulong_arg(FILE *out, const struct argument *a)
 {
 	fprintf(out, "%lu", a->word);
 }
@@ -172,9 +172,17 @@ static void id_arg(FILE *out, const struct argument *a)
 		uint_arg(out, a);
 }
 
-static void mode_arg(FILE *out, const struct argument *a)
+void mode_arg(FILE *out, const struct argument *a)
 {
 	mode_print(out, (uint16_t)a->word);
+}
+
+void number_at_print(FILE *out, const uint8_t *bytes)
+{
+	int number;
+
+	memcpy(&number, bytes, sizeof(number));
+	fprintf(out, "[%d]", number);
 }
 
 static void nothing_arg(FILE *out, const struct argument *a)

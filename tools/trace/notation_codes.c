@@ -32,12 +32,6 @@ ONE_OF_TYPE(waitid_which, "P_???",
 ONE_OF_TYPE(itimer, "ITIMER_???",
 	{0, "ITIMER_REAL"}, {1, "ITIMER_VIRTUAL"}, {2, "ITIMER_PROF"});
 
-ONE_OF_TYPE(clock, "CLOCK_???",
-	{0, "CLOCK_REALTIME"}, {1, "CLOCK_MONOTONIC"}, {2, "CLOCK_PROCESS_CPUTIME_ID"},
-	{3, "CLOCK_THREAD_CPUTIME_ID"}, {4, "CLOCK_MONOTONIC_RAW"}, {5, "CLOCK_REALTIME_COARSE"},
-	{6, "CLOCK_MONOTONIC_COARSE"}, {7, "CLOCK_BOOTTIME"}, {8, "CLOCK_REALTIME_ALARM"},
-	{9, "CLOCK_BOOTTIME_ALARM"}, {0xa, "CLOCK_SGI_CYCLE"}, {0xb, "CLOCK_TAI"});
-
 FLAGS_TYPE(timer_flags, "TIMER_???",
 	{1, "TIMER_ABSTIME"});
 
@@ -52,10 +46,6 @@ ONE_OF_TYPE(rusage_who, "RUSAGE_???",
 
 ONE_OF_TYPE(priority_which, "PRIO_???",
 	{0, "PRIO_PROCESS"}, {1, "PRIO_PGRP"}, {2, "PRIO_USER"});
-
-ONE_OF_TYPE(sched_policy, "SCHED_???",
-	{0, "SCHED_OTHER"}, {1, "SCHED_FIFO"}, {2, "SCHED_RR"}, {3, "SCHED_BATCH"}, {4, "SCHED_ISO"},
-	{5, "SCHED_IDLE"}, {6, "SCHED_DEADLINE"});
 
 ONE_OF_TYPE(ioprio_which, "IOPRIO_WHO_???",
 	{1, "IOPRIO_WHO_PROCESS"}, {2, "IOPRIO_WHO_PGRP"}, {3, "IOPRIO_WHO_USER"});

@@ -74,16 +74,6 @@ static void lease_arg(FILE *out, const struct argument *a)
 	flags_print(out, &lock_type_set, (uint32_t)a->word);
 }
 
-static void signal_arg(FILE *out, const struct argument *a)
-{
-	signal_print(out, (int)a->word);
-}
-
-static void hex_arg(FILE *out, const struct argument *a)
-{
-	fprintf(out, "%#lx", a->word);
-}
-
 /* NULL: the command takes no argument. */
 static const struct command {
 	int command;
@@ -200,11 +190,6 @@ ONE_OF_SET(dumpable, "SUID_DUMP_???", {0, "SUID_DUMP_DISABLE"}, {1, "SUID_DUMP_U
 static void dumpable_arg(FILE *out, const struct argument *a)
 {
 	flags_print(out, &dumpable_set, a->word);
-}
-
-static void ulong_arg(FILE *out, const struct argument *a)
-{
-	fprintf(out, "%lu", a->word);
 }
 
 static void thread_name_arg(FILE *out, const struct argument *a)

@@ -21,11 +21,6 @@ static void open_flags_arg(FILE *out, const struct argument *a)
 	open_flags_print(out, (uint32_t)a->word);
 }
 
-static void file_permissions_arg(FILE *out, const struct argument *a)
-{
-	mode_print(out, (uint16_t)a->word);
-}
-
 /* The mode counts only where a file may be made; the flags are the argument before. */
 static bool makes_file(const struct argument *a)
 {
@@ -33,7 +28,7 @@ static bool makes_file(const struct argument *a)
 }
 
 PLAIN_TYPE(open_flags, open_flags_arg);
-const struct arg_type type_open_mode = {file_permissions_arg, {0}, {0}, false, makes_file};
+const struct arg_type type_open_mode = {mode_arg, {0}, {0}, false, makes_file};
 
 ONE_OF_SET(file_type, "S_???", FLAG(S_IFREG), FLAG(S_IFDIR), FLAG(S_IFSOCK), FLAG(S_IFIFO), FLAG(S_IFLNK),
     FLAG(S_IFBLK), FLAG(S_IFCHR));
@@ -195,3 +190,28 @@ static void fanotify_init_flags_arg(FILE *out, const struct argument *a)
 	flags_append(out, &fanotify_set, (uint32_t)a->word & ~0xcU);
 }
 PLAIN_TYPE(fanotify_init_flags, fanotify_init_flags_arg);
+
+FLAG_SET(mount, "MS_???", {1, "MS_RDONLY"}, {2, "MS_NOSUID"}, {4, "MS_NODEV"}, {8, "MS_NOEXEC"},
+    {0x10, "MS_SYNCHRONOUS"}, {0x20, "MS_REMOUNT"}, {0x40, "MS_MANDLOCK"}, {0x80, "MS_DIRSYNC"},
+    {0x100, "MS_NOSYMFOLLOW"}, {0x400, "MS_NOATIME"}, {0x800, "MS_NODIRATIME"}, {0x1000, "MS_BIND"},
+    {0x2000, "MS_MOVE"}, {0x4000, "MS_REC"}, {0x8000, "MS_SILENT"}, {0x10000, "MS_POSIXACL"},
+    {0x20000, "MS_UNBINDABLE"}, {0x40000, "MS_PRIVATE"}, {0x80000, "MS_SLAVE"}, {0x100000, "MS_SHARED"},
+    {0x200000, "MS_RELATIME"}, {0x400000, "MS_KERNMOUNT"}, {0x800000, "MS_I_VERSION"}, {0x1000000, "MS_STRICTATIME"},
+    {0x2000000, "MS_LAZYTIME"}, {0x4000000, "MS_SUBMOUNT"}, {0x8000000, "MS_NOREMOTELOCK"}, {0x10000000, "MS_NOSEC"},
+    {0x20000000, "MS_BORN"}, {0x40000000, "MS_ACTIVE"}, {0x80000000, "MS_NOUSER"});
+
+/* What old kernels wanted in the upper half. All of them take no flags from it where it is there. */
+enum { MOUNT_MAGIC = 0xC0ED, MOUNT_MAGIC_SHIFT = 16 };
+
+static void mount_flags_arg(FILE *out, const struct argument *a)
+{
+	uint32_t value = (uint32_t)a->word;
+
+	if (value >> MOUNT_MAGIC_SHIFT == MOUNT_MAGIC) {
+		fputs("MS_MGC_VAL", out);
+		flags_append(out, &mount_set, (uint16_t)value);
+	} else {
+		flags_print(out, &mount_set, value);
+	}
+}
+PLAIN_TYPE(mount_flags, mount_flags_arg);

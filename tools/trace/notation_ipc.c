@@ -74,13 +74,8 @@ static bool makes_queue(const struct argument *a)
 	return a->call->args[1] & O_CREAT;
 }
 
-static void permissions_arg(FILE *out, const struct argument *a)
-{
-	mode_print(out, (uint16_t)a->word);
-}
-
 STRUCT_TYPE(mq_attributes, mq_attributes_print, sizeof(struct mq_attr));
 STRUCT_OUT_TYPE(mq_attributes_out, mq_attributes_print, sizeof(struct mq_attr));
-const struct arg_type type_mq_open_mode = {permissions_arg, {0}, {0}, false, makes_queue};
+const struct arg_type type_mq_open_mode = {mode_arg, {0}, {0}, false, makes_queue};
 const struct arg_type type_mq_open_attributes = {
     struct_arg, {0}, {sizeof(struct mq_attr), mq_attributes_print}, false, makes_queue};

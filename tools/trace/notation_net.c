@@ -99,14 +99,7 @@ static void sockaddr_arg(FILE *out, const struct argument *a)
 PLAIN_TYPE(sockaddr, sockaddr_arg);
 PLAIN_OUT_TYPE(sockaddr_out, sockaddr_arg);
 
-static void length_at_print(FILE *out, const uint8_t *bytes)
-{
-	int length;
-
-	memcpy(&length, bytes, sizeof(length));
-	fprintf(out, "[%d]", length);
-}
-STRUCT_TYPE(length_at, length_at_print, sizeof(int));
+STRUCT_TYPE(length_at, number_at_print, sizeof(int));
 
 ONE_OF_TYPE(address_family, "AF_???", FLAG(AF_UNSPEC), FLAG(AF_UNIX), FLAG(AF_INET), FLAG(AF_AX25), FLAG(AF_IPX),
     FLAG(AF_APPLETALK), FLAG(AF_NETROM), FLAG(AF_BRIDGE), FLAG(AF_ATMPVC), FLAG(AF_X25), FLAG(AF_INET6), FLAG(AF_ROSE),

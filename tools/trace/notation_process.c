@@ -138,17 +138,21 @@ static void clone_args_print(FILE *out, const uint8_t *bytes)
 	fputc('}', out);
 }
 
-/* The parent's copy of the child's id is the result. */
+/* What lies behind the structure's older and shorter versions is none of it. The parent's copy of the child's id is
+ * the result. */
 static void clone3_arg(FILE *out, const struct argument *a)
 {
 	const uint8_t *bytes = captured(a->call, a->index, 0, sizeof(struct clone_args));
-	struct clone_args c;
+	struct clone_args c = {0};
+	uint64_t size = a->call->args[1];
 
-	struct_arg(out, a);
-	if (!bytes || !succeeded(a->call))
+	if (!bytes || size < CLONE_ARGS_SIZE_VER0) {
+		address_print(out, a->word);
 		return;
-	memcpy(&c, bytes, sizeof(c));
-	if (c.flags & CLONE_PARENT_SETTID)
+	}
+	memcpy(&c, bytes, size < sizeof(c) ? size : sizeof(c));
+	clone_args_print(out, (const uint8_t *)&c);
+	if (succeeded(a->call) && c.flags & CLONE_PARENT_SETTID)
 		fprintf(out, " => {parent_tid=[%ld]}", a->call->result);
 }
 const struct arg_type type_clone3_args = {clone3_arg, {0}, {sizeof(struct clone_args), clone_args_print}, false, NULL};
@@ -237,14 +241,6 @@ static void utsname_print(FILE *out, const uint8_t *bytes)
 }
 STRUCT_OUT_TYPE(utsname_out, utsname_print, sizeof(struct utsname));
 
-static void number_at_print(FILE *out, const uint8_t *bytes)
-{
-	int number;
-
-	memcpy(&number, bytes, sizeof(number));
-	fprintf(out, "[%d]", number);
-}
-
 static void unsigned_at_print(FILE *out, const uint8_t *bytes)
 {
 	unsigned number;
@@ -290,6 +286,24 @@ static void id_print(FILE *out, const uint8_t *bytes)
 
 ARRAY_TYPE(id_array, id_print, sizeof(int));
 ARRAY_OUT_TYPE(id_array_out, id_print, sizeof(int));
+
+ONE_OF_SET(policy, "SCHED_???", {0, "SCHED_OTHER"}, {1, "SCHED_FIFO"}, {2, "SCHED_RR"}, {3, "SCHED_BATCH"},
+    {4, "SCHED_ISO"}, {5, "SCHED_IDLE"}, {6, "SCHED_DEADLINE"});
+
+void sched_policy_print(FILE *out, uint32_t value)
+{
+	const uint32_t beside = 0x40000000;
+
+	flags_print(out, &policy_set, value & ~beside);
+	if (value & beside)
+		fputs("|SCHED_RESET_ON_FORK", out);
+}
+
+static void sched_policy_arg(FILE *out, const struct argument *a)
+{
+	sched_policy_print(out, (uint32_t)a->word);
+}
+PLAIN_TYPE(sched_policy, sched_policy_arg);
 
 ONE_OF_SET(class, "IOPRIO_CLASS_???", {0, "IOPRIO_CLASS_NONE"}, {1, "IOPRIO_CLASS_RT"}, {2, "IOPRIO_CLASS_BE"},
     {3, "IOPRIO_CLASS_IDLE"});

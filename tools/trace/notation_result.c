@@ -71,7 +71,7 @@ static void signal_result_print(FILE *out, const struct call *c)
 static void policy_result_print(FILE *out, const struct call *c)
 {
 	fprintf(out, "%ld (", c->result);
-	flags_print(out, &type_sched_policy.set, (uint64_t)c->result);
+	sched_policy_print(out, (uint32_t)c->result);
 	fputc(')', out);
 }
 

@@ -28,7 +28,7 @@ void signal_print(FILE *out, int signal)
 	short_name_print(out, signal);
 }
 
-static void signal_arg(FILE *out, const struct argument *a)
+void signal_arg(FILE *out, const struct argument *a)
 {
 	signal_print(out, (int)a->word);
 }

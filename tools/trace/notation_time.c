@@ -11,6 +11,37 @@
 
 #define ERESTART_RESTARTBLOCK 516 /* the kernel's own */
 
+ONE_OF_SET(clock, "CLOCK_???", FLAG(CLOCK_REALTIME), FLAG(CLOCK_MONOTONIC), FLAG(CLOCK_PROCESS_CPUTIME_ID),
+    FLAG(CLOCK_THREAD_CPUTIME_ID), FLAG(CLOCK_MONOTONIC_RAW), FLAG(CLOCK_REALTIME_COARSE), FLAG(CLOCK_MONOTONIC_COARSE),
+    FLAG(CLOCK_BOOTTIME), FLAG(CLOCK_REALTIME_ALARM), FLAG(CLOCK_BOOTTIME_ALARM), {10, "CLOCK_SGI_CYCLE"},
+    FLAG(CLOCK_TAI));
+ONE_OF_SET(cpu_clock, "CPUCLOCK_???", {0, "CPUCLOCK_PROF"}, {1, "CPUCLOCK_VIRT"}, {2, "CPUCLOCK_SCHED"});
+
+/* The lowest bits of a clock that is somebody's own, above which is whose, inverted. */
+enum { CLOCK_WHICH = 3, CLOCK_PER_THREAD = 4, CLOCK_OF_FD = 3, CLOCK_BITS = 3 };
+
+static void own_clock_print(FILE *out, int clock)
+{
+	int whose = ~(clock >> CLOCK_BITS);
+
+	if ((clock & (CLOCK_WHICH | CLOCK_PER_THREAD)) == CLOCK_OF_FD) {
+		fprintf(out, "FD_TO_CLOCKID(%d)", whose);
+		return;
+	}
+	fprintf(out, "MAKE_%s_CPUCLOCK(%d, ", clock & CLOCK_PER_THREAD ? "THREAD" : "PROCESS", whose);
+	flags_print(out, &cpu_clock_set, (uint32_t)clock & CLOCK_WHICH);
+	fputc(')', out);
+}
+
+static void clock_arg(FILE *out, const struct argument *a)
+{
+	if ((int)a->word < 0)
+		own_clock_print(out, (int)a->word);
+	else
+		flags_print(out, &clock_set, (uint32_t)a->word);
+}
+PLAIN_TYPE(clock, clock_arg);
+
 void timespec_print(FILE *out, const uint8_t *bytes)
 {
 	struct timespec t;

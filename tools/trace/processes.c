@@ -1,10 +1,12 @@
 /* The processes that write records, and whether they still live. */
 #include "tools/trace/tool.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DYING (5 * MILLISECOND)
@@ -110,12 +112,14 @@ void traced_set_path(struct traced *t, const char *path)
 }
 
 /* proc(5): the state follows the name, in which there may be parentheses. */
-static char state_of(int pid)
+char process_state(int pid)
 {
 	char path[32], state = 'X';
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	FILE *f = fopen(path, "re");
+	if (!f && errno != ENOENT && errno != ESRCH)
+		return '?';
 	for (int c, last = 0; f && (c = getc(f)) != EOF; last = c)
 		if (last == ')' && c == ' ')
 			state = (char)getc(f);
@@ -128,7 +132,7 @@ static char state_of(int pid)
  * readable (de_thread() of the kernel): a process is dead when it has been so for a while. */
 static bool is_dead(struct traced *t)
 {
-	if (!strchr("ZX", state_of(t->process->pid))) {
+	if (!strchr("ZX", process_state(t->process->pid))) {
 		t->dying_since = 0;
 		return false;
 	}
@@ -161,6 +165,16 @@ bool processes_wait(int fd, int fd2, int timeout, void (*dead)(struct traced *t)
 		if (fds[i].revents && !of[i]->dying_since)
 			is_dead(of[i]);
 	return fds[0].revents;
+}
+
+void processes_raise_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 unsigned processes_left_out(void)

@@ -201,7 +201,7 @@ static void report_call(const struct call *c)
 {
 	struct entry *e = &open_entries[c->thread->number % OPEN], single;
 
-	if (!wanted() || c->verdict >= TRACE_VERDICTS)
+	if (!wanted() || !call_is_slow(c) || c->verdict >= TRACE_VERDICTS)
 		return;
 	calls_count(c);
 	if (c->begins)
@@ -246,7 +246,7 @@ static void report_run(const struct run *r)
 	uint64_t held = r->rescued_at > r->start ? r->rescued_at - r->start : run_time(r);
 	unsigned outcome = outcome_of_run(r);
 
-	if (!wanted())
+	if (!wanted() || !run_is_slow(r))
 		return;
 	struct site *site = site_of(r->thread->process, r->stack, NULL, r->nr < 0 ? SITE_COMPUTES : r->nr);
 	struct row *row = row_of(site, outcome);

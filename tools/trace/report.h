@@ -2,6 +2,7 @@
 #ifndef GREEN_TRACE_REPORT_H
 #define GREEN_TRACE_REPORT_H
 
+#include "tools/trace/hash.h"
 #include "tools/trace/trace.h"
 
 /* What became of a row's events: an enum trace_verdict, or one of these. */
@@ -33,6 +34,7 @@ static inline enum row_kind row_kind(unsigned outcome)
 
 /* report_sites.c: a function or call, and the place from where the program called it. Strings are escaped. */
 struct site {
+	struct hashed hashed;
 	const char *program;
 	const char *what;     /* "" for a place alone */
 	const char *where;    /* "server.c:88 in handle_client"; "" if it is not known */
@@ -40,8 +42,6 @@ struct site {
 	const char *line;     /* "server.c:88"; NULL: not known */
 	const char *group;    /* all with the same are one site: `where`, or the function that computes, at any line */
 	struct row *rows[ROW_KINDS];
-	uint64_t hash;
-	struct site *next;
 };
 
 enum { SITE_ALONE = -1, SITE_COMPUTES = -2 }; /* instead of a call's number */
@@ -132,7 +132,8 @@ struct cells {
 	char **cells;
 	char **notes; /* by row: lines that follow it, or NULL */
 };
-char **cells_row(struct cells *t);            /* a new one: its cells, to be allocated */
+char **cells_row(struct cells *t); /* a new one: its cells, to be allocated */
+char *cell_number(uint64_t n);
 void cells_print(FILE *out, struct cells *t); /* and frees it */
 
 /* report_calls.c: by system call, as strace -c does. */

@@ -67,22 +67,15 @@ static char *text_of(const char *format, double value)
 	return must_have(strdup(text));
 }
 
-static char *number(uint64_t n)
-{
-	char text[24];
-	snprintf(text, sizeof(text), "%" PRIu64, n);
-	return must_have(strdup(text));
-}
-
 static void add_row(struct cells *t, const struct of_call *of, uint64_t all, const char *name)
 {
 	char **cells = cells_row(t);
 
 	cells[SHARE] = text_of("%.2f", all ? 100 * (double)of->time / (double)all : 0);
 	cells[SECONDS] = text_of("%.6f", (double)of->time / 1e9);
-	cells[EACH] = number(of->calls ? of->time / of->calls / 1000 : 0);
-	cells[CALLS] = number(of->calls);
-	cells[ERRORS] = of->errors ? number(of->errors) : NULL;
+	cells[EACH] = cell_number(of->calls ? of->time / of->calls / 1000 : 0);
+	cells[CALLS] = cell_number(of->calls);
+	cells[ERRORS] = of->errors ? cell_number(of->errors) : NULL;
 	cells[NAME] = must_have(strdup(name));
 }
 

@@ -1,4 +1,5 @@
 /* Tables: columns as wide as need be. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,13 @@ char **cells_row(struct cells *t)
 	}
 	t->notes[t->rows] = NULL;
 	return memset(&t->cells[t->rows++ * t->columns], 0, t->columns * sizeof(char *));
+}
+
+char *cell_number(uint64_t n)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "%" PRIu64, n);
+	return must_have(strdup(text));
 }
 
 static const char *cell(const struct cells *t, size_t row, size_t column)

@@ -18,8 +18,7 @@ struct cached {
 static struct cached cache[CACHE];
 
 /* All of them, by their content. */
-static struct site **buckets;
-static size_t bucket_count, site_count;
+static struct hash_table sites;
 static const char *first_program;
 static bool more_programs;
 
@@ -143,50 +142,25 @@ static char *copy_of_function(const struct place *place)
 	return must_have(text);
 }
 
-static uint64_t hash_string(uint64_t hash, const char *s)
-{
-	for (; *s; s++)
-		hash = (hash ^ (uint8_t)*s) * 0x100000001b3ULL;
-	return (hash ^ 0xff) * 0x100000001b3ULL;
-}
-
-static void buckets_grow(void)
-{
-	struct site **old = buckets;
-	size_t n = bucket_count;
-
-	bucket_count = n ? 2 * n : 1024;
-	buckets = must_have(calloc(bucket_count, sizeof(struct site *)));
-	for (size_t i = 0; i < n; i++)
-		for (struct site *s = old[i], *next; s; s = next) {
-			next = s->next;
-			s->next = buckets[s->hash % bucket_count];
-			buckets[s->hash % bucket_count] = s;
-		}
-	free(old);
-}
-
 static struct site *site_find(const struct site *like)
 {
-	struct site *s = buckets ? buckets[like->hash % bucket_count] : NULL;
-
-	while (s && (s->hash != like->hash || strcmp(s->program, like->program) != 0 ||
-			strcmp(s->what, like->what) != 0 || strcmp(s->group, like->group) != 0))
-		s = s->next;
-	return s;
+	for (struct hashed *h = hash_first(&sites, like->hashed.hash); h; h = h->next) {
+		struct site *s = (struct site *)h;
+		if (h->hash == like->hashed.hash && strcmp(s->program, like->program) == 0 &&
+		    strcmp(s->what, like->what) == 0 && strcmp(s->group, like->group) == 0)
+			return s;
+	}
+	return NULL;
 }
 
 static struct site *site_add(const struct site *like, const struct place *place)
 {
 	struct site *s = must_have(malloc(sizeof(*s)));
 
-	if (site_count++ >= bucket_count)
-		buckets_grow();
 	*s = *like;
 	s->function = place && place->function ? escaped_copy(place->function) : NULL;
 	s->line = line_text(place);
-	s->next = buckets[s->hash % bucket_count];
-	buckets[s->hash % bucket_count] = s;
+	hash_add(&sites, &s->hashed);
 	if (!first_program)
 		first_program = s->program;
 	more_programs |= strcmp(first_program, s->program) != 0;
@@ -202,7 +176,7 @@ static struct site *site_make(const struct process *p, const struct stack *stack
 	char *group = nr == SITE_COMPUTES && place && place->function ? copy_of_function(place) : NULL;
 	struct site like = {.program = program, .what = what, .where = where, .group = group ? group : where};
 
-	like.hash = hash_string(hash_string(hash_string(0xcbf29ce484222325ULL, program), what), like.group);
+	like.hashed.hash = hash_string(hash_string(hash_string(HASH_BEGIN, program), what), like.group);
 	struct site *s = site_find(&like);
 	if (s) {
 		free(program);

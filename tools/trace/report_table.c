@@ -33,27 +33,20 @@ static char *copy(const char *s)
 	return must_have(strdup(s));
 }
 
-static char *number(uint64_t n)
-{
-	char text[24];
-	snprintf(text, sizeof(text), "%" PRIu64, n);
-	return copy(text);
-}
-
 static char *time_cell(uint64_t ns)
 {
 	char text[TIME_SIZE];
 	return copy(text_time(text, ns));
 }
 
-/* No more than `share` of all took longer. */
-static uint64_t quantile(const struct row *r, double share)
+/* What 99 of 100 did not exceed. */
+static uint64_t p99(const struct row *r)
 {
-	uint64_t rank = (uint64_t)((double)r->count * share), seen = 0;
+	uint64_t rank = r->count - r->count / 100, seen = 0;
 
 	for (unsigned i = 0; i < BUCKETS; i++) {
 		seen += r->times.count[i];
-		if (seen > rank || seen == r->count)
+		if (seen >= rank)
 			return i < bucket_of(r->most) ? bucket_middle(i) : r->most;
 	}
 	return r->most;
@@ -153,11 +146,11 @@ static void add_row(struct cells *t, const struct row *r)
 	char **cells = cells_row(t);
 
 	cells[VERDICT] = copy(outcome_name(r->outcome));
-	cells[COUNT] = number(r->count);
-	cells[ERRORS] = r->errors ? number(r->errors) : NULL;
+	cells[COUNT] = cell_number(r->count);
+	cells[ERRORS] = r->errors ? cell_number(r->errors) : NULL;
 	cells[TOTAL] = time_cell(r->total);
 	cells[MEAN] = time_cell(r->total / r->count);
-	cells[P99] = time_cell(quantile(r, 0.99));
+	cells[P99] = time_cell(p99(r));
 	cells[MAX] = time_cell(r->most);
 	cells[PROGRAM] = several_programs() ? copy(r->site->program) : NULL;
 	cells[WHAT] = copy(r->site->what);

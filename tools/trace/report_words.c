@@ -73,6 +73,9 @@ void words_end(FILE *out, const struct losses *l, uint64_t duration)
 	loss(out, l->no_ring, "events of processes that were too many to have a buffer each");
 	loss(out, l->no_slot, "threads' present states: there were too many threads");
 	loss(out, l->damaged, "events that were damaged");
+	if (l->interruptions)
+		fprintf(out, "Interrupted %u time%s: the tool was stopped, and nothing was traced meanwhile.\n",
+		    l->interruptions, l->interruptions == 1 ? "" : "s");
 	print_stream(out, ends.out, &ends.text);
 	if (ends.count > ENDS)
 		fprintf(out, "and %zu processes more ended.\n", ends.count - ENDS);
@@ -173,6 +176,10 @@ static void look_at_native(FILE *out, struct row **rows, size_t count)
 	const struct row *worst = NULL;
 	char text[TIME_SIZE];
 
+	if (!estimate_waiting()) {
+		fputs("There was no waiting: green threads would change little.\n", out);
+		return;
+	}
 	for (size_t i = 0; i < count; i++)
 		if (rows[i]->stays && (!worst || rows[i]->stays > worst->stays))
 			worst = rows[i];

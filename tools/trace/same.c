@@ -15,6 +15,10 @@ static struct same {
 } * buckets[BUCKETS];
 static uint32_t count;
 
+/* Deep stacks take tens of kilobytes each, and a program may have any number of them. */
+size_t same_bytes_most = 512UL << 20;
+static size_t bytes;
+
 static size_t hash(const struct traced *t, const struct frame *frames, size_t n)
 {
 	uint64_t h = t->serial;
@@ -34,10 +38,19 @@ static bool is_same(const struct same *s, const struct traced *t, const struct f
 	return true;
 }
 
+static size_t bytes_of(const struct same *s)
+{
+	const struct stack *stack = s->stack;
+
+	return sizeof(*s) + s->count * sizeof(s->pc[0]) + sizeof(*stack) + stack->frames * sizeof(stack->pcs[0]) +
+	       stack->count * sizeof(stack->places[0]);
+}
+
 static const struct stack *make(
     struct same **bucket, struct traced *t, const struct snapshot *snapshot, const struct frame *frames, size_t n)
 {
-	struct same *s = count < STACKS_MOST ? malloc(sizeof(*s) + n * sizeof(s->pc[0])) : NULL;
+	bool room = count < STACKS_MOST && bytes < same_bytes_most;
+	struct same *s = room ? malloc(sizeof(*s) + n * sizeof(s->pc[0])) : NULL;
 	struct frame again[FRAMES_MOST];
 	size_t its;
 
@@ -52,6 +65,7 @@ static const struct stack *make(
 	s->next = *bucket;
 	*bucket = s;
 	count++;
+	bytes += bytes_of(s);
 	return s->stack;
 }
 
@@ -74,4 +88,5 @@ void same_free(void)
 			free(s);
 		}
 	count = 0;
+	bytes = 0;
 }

@@ -2,6 +2,7 @@
 #include "tools/trace/image.h"
 
 #include <elfutils/libdwfl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,8 +34,58 @@ struct symbols {
 	size_t name_count;
 };
 
+static bool would_block(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+/* elfutils opens what it finds by this name, and would wait for who writes to a FIFO. */
+static bool link_blocks(const char *file, const char *name)
+{
+	static const char *const beside[] = {"", ".debug/"};
+	char path[3 * PATH_MAX];
+	int directory = (int)(strrchr(file, '/') + 1 - file);
+
+	if (*name == '/')
+		return would_block(name);
+	for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++) {
+		snprintf(path, sizeof(path), "%.*s%s%s", directory, file, beside[i], name);
+		if (would_block(path))
+			return true;
+	}
+	for (const char *below = file; below; below = strchr(below + 1, '/')) {
+		snprintf(path, sizeof(path), "/usr/lib/debug%.*s%s", directory - (int)(below - file), below, name);
+		if (would_block(path))
+			return true;
+	}
+	return false;
+}
+
+/* A file that names no other one has its own name, with .debug behind. */
+static bool debug_file_blocks(const char *file, const char *link)
+{
+	char own[PATH_MAX];
+
+	snprintf(own, sizeof(own), "%s.debug", strrchr(file, '/') + 1);
+	return link_blocks(file, link ? link : own);
+}
+
+static int find_debuginfo(Dwfl_Module *module, void **data, const char *module_name, Dwarf_Addr base, const char *file,
+    const char *link, GElf_Word crc, char **found)
+{
+	char real[PATH_MAX];
+
+	if (file && *file == '/' && debug_file_blocks(file, link))
+		return -1;
+	if (file && realpath(file, real) && debug_file_blocks(real, link))
+		return -1;
+	return dwfl_standard_find_debuginfo(module, data, module_name, base, file, link, crc, found);
+}
+
 static const Dwfl_Callbacks callbacks = {
-    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .find_debuginfo = find_debuginfo,
     .section_address = dwfl_offline_section_address,
 };
 

@@ -1,7 +1,6 @@
 /* What several sinks write alike: times, places, threads, deadlocks, ends of processes. */
 #include "tools/trace/text.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,8 +35,7 @@ int utf8_decode(const char *s, uint32_t *c)
 	return 0;
 }
 
-/* Controls, and what turns the direction of writing or the line. */
-static bool moves_the_cursor(uint32_t c)
+bool moves_the_cursor(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
 	       (c >= 0x2066 && c <= 0x2069);
@@ -154,18 +152,6 @@ void text_deadlock(FILE *out, const struct deadlock *d)
 		deadlock_waiter(out, &d->waiters[i]);
 	if (d->count > DEADLOCK_THREADS)
 		fprintf(out, "  and %zu threads more\n", d->count - DEADLOCK_THREADS);
-}
-
-static void signal_print(FILE *out, int signal)
-{
-	const char *name = sigabbrev_np(signal);
-
-	if (name)
-		fprintf(out, "SIG%s", name);
-	else if (signal >= 32 && signal <= 64)
-		fprintf(out, "SIGRT_%d", signal - 32);
-	else
-		fprintf(out, "signal %d", signal);
 }
 
 void text_life(FILE *out, const struct life *l)

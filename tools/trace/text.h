@@ -8,6 +8,8 @@ enum { TIME_SIZE = 24 };
 
 /* The character that begins at s, and its bytes; 0: these are not UTF-8, and *c is the first of them. */
 int utf8_decode(const char *s, uint32_t *c);
+/* Controls, and what turns the direction of writing or the line: a terminal does what they say. */
+bool moves_the_cursor(uint32_t c);
 
 void escaped_print(FILE *out, const char *s);
 char *escaped_copy(const char *s); /* the same, allocated */
@@ -34,6 +36,17 @@ static inline uint64_t call_time(const struct call *c)
 static inline uint64_t run_time(const struct run *r)
 {
 	return r->end > r->start ? r->end - r->start : 0;
+}
+
+/* As --slower wants it. What may not return has taken no time yet. */
+static inline bool call_is_slow(const struct call *c)
+{
+	return !trace_options.slower || (!c->begins && call_time(c) >= trace_options.slower);
+}
+
+static inline bool run_is_slow(const struct run *r)
+{
+	return run_time(r) >= trace_options.slower;
 }
 
 static inline bool call_failed(const struct call *c)

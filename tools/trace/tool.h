@@ -5,6 +5,7 @@
  *	launch.c     starts a program with it
  *	attach.c     finds it in a program that runs
  *	loop.c       polls it until all is over
+ *	watch.c      meanwhile says that the tool lives, and takes its signals
  *	reader.c     rings -> records
  *	processes.c  who writes them
  *	threads.c    and which threads these have
@@ -57,10 +58,11 @@ bool memory_lock(struct memory *m);               /* false: another tool reads i
 void memory_start(struct memory *m, const struct wanted *w);
 void memory_stop(struct memory *m);
 bool memory_answered(struct memory *m); /* the program has seen the last start or stop */
-/* The tool lives. true: it did not for so long that the program must begin anew. */
-bool memory_beat(struct memory *m, uint64_t at);
-void memory_free_rings(struct memory *m); /* of a tool that has ended in the middle */
-void memory_give_back(struct memory *m);  /* all of it but the control page */
+/* For how long the tool gave no sign of life, if that was so long that the program takes it for dead; else 0. */
+uint64_t memory_silence(struct memory *m, uint64_t at);
+void memory_beat(struct memory *m, uint64_t at, bool anew); /* it lives. anew: the program is to begin again */
+void memory_free_rings(struct memory *m);                   /* of a tool that has ended in the middle */
+void memory_give_back(struct memory *m);                    /* all of it but the control page */
 
 /* launch.c, attach.c */
 struct target {
@@ -81,9 +83,14 @@ void target_attach(struct target *t, struct memory *m, int pid);
 void target_wait_for_start(struct target *t, struct memory *m);
 
 /* loop.c */
-void loop_block_signals(void);   /* they come by a descriptor */
-void loop_restore_signals(void); /* for a child */
+/* The program may have been made before: it is to find none of this. */
+void loop_prepare(struct memory *m);
 void loop_run(struct memory *m, struct target *t, FILE *const out[2]);
+
+/* watch.c */
+int watch_start(struct memory *m); /* the descriptor that is readable when there is a signal */
+int watch_signal(void);            /* the next one that was sent to the tool; 0: none */
+void watch_answers_no_more(void);  /* nobody will ask: the next signal ends the tool */
 
 /* reader.c */
 struct reader {
@@ -104,8 +111,10 @@ struct losses reader_losses(const struct reader *r);
 struct traced {
 	struct process *process;
 	uint32_t serial;
-	int pidfd;            /* -1: none to be had */
-	bool begun;           /* its TRACE_PROCESS has come */
+	int pidfd;  /* -1: none to be had */
+	bool begun; /* its TRACE_PROCESS has come */
+	uint64_t begun_at;
+	bool anew;            /* it was traced already, under another serial number */
 	bool execs;           /* it was another program before */
 	uint64_t dying_since; /* it looks dead since then; 0: it does not */
 	bool gone;            /* it has ended, or executed another program */
@@ -129,6 +138,8 @@ void traced_set_path(struct traced *t, const char *path);
 /* Waits for fd, fd2 or the end of a process, which is told to `dead`; -1: no such descriptor. Is there something on fd?
  */
 bool processes_wait(int fd, int fd2, int timeout, void (*dead)(struct traced *t));
+char process_state(int pid);      /* as in proc(5); X: there is none, ?: it cannot be known now */
+void processes_raise_limit(void); /* of files: each process needs one */
 unsigned processes_left_out(void);
 void processes_free(void);
 
@@ -169,6 +180,7 @@ enum { FRAMES_MOST = 256 };
 /* NULL: there are too many. frames, n: as from unwind(). */
 const struct stack *stack_same(struct traced *t, const struct snapshot *s, const struct frame *frames, size_t n);
 void same_free(void);
+extern size_t same_bytes_most; /* of memory for all of them */
 
 /* known.c: false: there is no room, or too little is known of it. */
 bool known_publish(
@@ -181,7 +193,7 @@ struct item {
 	_Alignas(8) struct trace_record record; /* and the rest of it */
 };
 /* Types of items that no ring has: told by the tool itself. */
-enum { ITEM_GONE = 0x100, ITEM_EXECS };
+enum { ITEM_GONE = 0x100, ITEM_EXECS, ITEM_ANEW };
 void queue_put(struct traced *t, uint64_t at, const struct trace_record *record);
 void queue_deliver(uint64_t until, void (*deliver)(const struct item *item));
 size_t queue_bytes(void);
@@ -199,8 +211,10 @@ void events_unfinished(struct traced *t, const struct trace_slot *slot, uint64_t
 void events_end(const char *path, const struct losses *l); /* path: of the tool's child */
 bool events_seen(void);                                    /* of any process */
 void events_free(void);
-
-void events_anew(void); /* the program begins anew, under another serial number */
+/* At `at` the tool comes back after `silence` ns: the processes begin anew, each under another serial number. By the
+ * thread that watches. */
+void events_interrupted(uint64_t at, uint64_t silence);
+unsigned events_tell_interruptions(void); /* how many; those that are new are told */
 
 /* slots.c */
 void slots_start(void *base);

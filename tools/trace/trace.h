@@ -200,6 +200,7 @@ void events_deadlock(const struct deadlock *d);
 /* What was lost since the beginning. */
 struct losses {
 	uint64_t records, no_ring, no_slot, damaged;
+	unsigned interruptions; /* times that the tool was stopped for so long that nobody wrote */
 };
 
 /* Each sink takes what it wants; NULL: it does not. */
@@ -238,6 +239,7 @@ void call_print(FILE *out, const struct call *c);
 void call_print_args(FILE *out, int nr, const uint64_t args[6]); /* where no memory was captured */
 /* `= 3`, `= -1 ENOENT (No such file or directory)`, `= ?`. */
 void call_print_result(FILE *out, const struct call *c);
+void signal_print(FILE *out, int signal);                                /* "SIGSEGV", "SIGRTMIN" */
 void string_print(FILE *out, const uint8_t *bytes, size_t n, bool more); /* "...", quoted and escaped as strace does */
 
 static inline const char *verdict_name(enum trace_verdict v)
