@@ -1,6 +1,7 @@
 /* SIGCHLD has been handled when the wait for the child returns, by the thread that made the child; and it
  * does not interrupt that wait. */
 // threads
+// not-watched
 #include <sched.h>
 #include <sys/wait.h>
 

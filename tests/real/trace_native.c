@@ -374,6 +374,8 @@ static void later(void)
 	own_rings(memory, BOGUS, 0);
 	for (int i = 0; i < 5000; i++)
 		syscall(SYS_getppid);
+	for (int i = 0; i < 3; i++)
+		rest(120);
 	mark();
 }
 
