@@ -10,6 +10,18 @@
 #include "runtime.h"
 #include "signal_core.h"
 
+/*
+ * What was sent while it was ignored and somebody let it in is gone natively. The kernel keeps it where the kernel
+ * thread that it looks at first blocks it (sig_ignored()), as carriers do what is sent to the process, until the first
+ * hub's drops it: that is not to find a handler by then. To ignore it for real drops it at once.
+ */
+static void drop_ignored(int sig)
+{
+	const struct kaction ignore = {.handler = (uint64_t)SIG_IGN};
+	if (signal_ignored(sig) && !kernel_action_differs(sig) && !(atomic_load(&real_mask) & SIGBIT(sig)))
+		sys(SYS_rt_sigaction, sig, &ignore, 0, 8);
+}
+
 long call_rt_sigaction(struct thread *t, struct regs *r)
 {
 	int sig = (int)r->rdi;
@@ -22,6 +34,7 @@ long call_rt_sigaction(struct thread *t, struct regs *r)
 	old = actions[sig];
 	if (r->rsi) {
 		new.mask &= ~UNBLOCKABLE;
+		drop_ignored(sig);
 		actions[sig] = new;
 		kernel_action_set(sig);
 		signal_real_bit(sig);
