@@ -382,29 +382,15 @@ native_clone_vm:
 /*
  * void native_clone_plain(struct regs *r)
  *
- * A clone or vfork of one that has nothing to do with the runtime. The child may share the stack (vfork), so nothing is
- * kept on it: every register is loaded, the call is made, and both go on with r->rip in r9, which clone and vfork do not
- * use and the ABI lets a call change.
+ * A clone or vfork of one that has nothing to do with the runtime. Every register is loaded, the call is made, and both go
+ * on with r->rip.
  */
 	.globl native_clone_plain
 	.hidden native_clone_plain
 	.type native_clone_plain, @function
 native_clone_plain:
 	mov	%rdi, %rax
-	mov	REGS_R15(%rax), %r15
-	mov	REGS_R14(%rax), %r14
-	mov	REGS_R13(%rax), %r13
-	mov	REGS_R12(%rax), %r12
-	mov	REGS_RBP(%rax), %rbp
-	mov	REGS_RBX(%rax), %rbx
-	mov	REGS_R8(%rax), %r8
-	mov	REGS_R10(%rax), %r10
-	mov	REGS_RDX(%rax), %rdx
-	mov	REGS_RSI(%rax), %rsi
-	mov	REGS_RDI(%rax), %rdi
-	mov	REGS_RIP(%rax), %r9
-	mov	REGS_RSP(%rax), %rsp
-	mov	REGS_NR(%rax), %rax
+	regs_load_for_child
 	syscall
 	jmp	*%r9
 	.size native_clone_plain, . - native_clone_plain

@@ -10,8 +10,8 @@ struct trace_self {
 	uint32_t serial; /* of the trace that the rest is about */
 	int tid;
 	struct trace_slot *slot; /* NULL: there was none left */
-	struct trace_slot
-	    *given;   /* by the monitor when tracing began, for its first call to take; under threads_lock */
+	/* By the monitor when tracing began, for the first call to take. Under threads_lock. */
+	struct trace_slot *given;
 	nsec_t start; /* of the call that it is in, */
 	bool in_call;
 	bool unwanted; /* ... of which nothing is to be told, */

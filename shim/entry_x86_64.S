@@ -5,10 +5,6 @@
 #define __ASSEMBLER__ 1
 #include "../runtime/regs_x86_64.h"
 
-#define RED_ZONE 128
-/* The program's stack pointer, seen from the frame. */
-#define FRAME_CFA (REGS_SIZE + RED_ZONE)
-
 	.text
 	.globl green_entry
 	.hidden green_entry
@@ -16,34 +12,7 @@
 green_entry:
 	.cfi_startproc
 	.cfi_register %rip, %rcx
-	mov	%rsp, %r11
-	lea	-RED_ZONE(%rsp), %rsp
-	.cfi_adjust_cfa_offset RED_ZONE
-	push	%r11
-	push	%rcx
-	push	%rax
-	push	%rax
-	push	%rdi
-	push	%rsi
-	push	%rdx
-	push	%r10
-	push	%r8
-	push	%r9
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	mov	%rsp, %rbx
-	.cfi_def_cfa %rbx, FRAME_CFA
-	.cfi_offset %rip, REGS_RIP - FRAME_CFA
-	.cfi_offset %rbx, REGS_RBX - FRAME_CFA
-	.cfi_offset %rbp, REGS_RBP - FRAME_CFA
-	.cfi_offset %r12, REGS_R12 - FRAME_CFA
-	.cfi_offset %r13, REGS_R13 - FRAME_CFA
-	.cfi_offset %r14, REGS_R14 - FRAME_CFA
-	.cfi_offset %r15, REGS_R15 - FRAME_CFA
+	regs_push %rcx
 	mov	%rsp, %rdi
 	and	$-16, %rsp
 	cld

@@ -1,7 +1,6 @@
 /* Forks from threads while 100 others compute, lock, allocate, sleep, block natively and in pipes: every child ends as
  * it should, after threads of its own or not, and the parent has the descriptors, mappings and memory it had before.
  * The number of forks may be given. */
-// timeout: 180
 // threads
 // not-traced
 #include "test.h"

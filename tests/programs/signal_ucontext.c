@@ -61,9 +61,10 @@ static void note(int sig, siginfo_t *info, void *context)
 	seen.alt_flags = uc->uc_stack.ss_flags;
 }
 
-static void show(const char *what)
+/* most: as many were sent. */
+static void show(const char *what, int most)
 {
-	CHECK(seen.count && seen.aligned && seen.flags && seen.fp && seen.no_link);
+	CHECK(seen.count >= 1 && seen.count <= most && seen.aligned && seen.flags && seen.fp && seen.no_link);
 	printf("%s: code %d%s, rsp %s, rip %s, stack flags %d\n", what, seen.code,
 	    seen.code > 0 ? ""
 	    : seen.sender ? " from us"
@@ -73,7 +74,8 @@ static void show(const char *what)
 }
 
 static sem_t go;
-static volatile bool sent, over;
+static volatile bool over;
+static volatile int sent;
 
 static void *sends(void *arg)
 {
@@ -83,7 +85,6 @@ static void *sends(void *arg)
 		;
 	sleep_us(500);
 	PT(pthread_kill(to, SIGUSR1));
-	sent = true;
 	return NULL;
 }
 
@@ -97,7 +98,7 @@ static void *keeps_sending(void *arg)
 	do {
 		sleep_us(500);
 		PT(pthread_kill(to, SIGUSR1));
-		sent = true;
+		sent++;
 	} while (!over);
 	return NULL;
 }
@@ -115,11 +116,12 @@ static void contents(void)
 	SYS(pipe(fds));
 	p = (struct pollfd){.fd = fds[0], .events = POLLIN};
 	raise(SIGUSR1);
-	show("raise");
+	show("raise", 1);
 	for (int how = 0; how < 6; how++) {
 		static const char *const names[] = {"computing", "read", "nanosleep", "poll", "futex", "pause"};
 
-		over = sent = false;
+		over = false;
+		sent = 0;
 		sender = start(keeps_sending, &self);
 		SYS(sem_post(&go));
 		while (!seen.count) {
@@ -137,7 +139,7 @@ static void contents(void)
 		over = true;
 		join(sender);
 		sched_yield(); /* at whose end the last one has come, too */
-		show(names[how]);
+		show(names[how], sent);
 	}
 	close(fds[0]);
 	close(fds[1]);
@@ -300,7 +302,7 @@ static void show_fault(const char *what, long got, bool addr_right)
 	printf("%s: SIG%s code %d, trap %d, address %s, rax %ld; ", what, sigabbrev_np(seen.sig), seen.code, seen.trap,
 	    addr_right ? "right" : "wrong", got);
 	seen.code = 1;
-	show("then");
+	show("then", 1);
 }
 
 static char *unreadable, *past_the_end;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# timeout: 900
+# timeout: 300
 """green trace: what it says of programs whose faults are known.
 
     tests/real/trace.py [BUILD] [--full] [faults|counts|ends|attach|holders|silence|pauses|surroundings|stuck|taken|
