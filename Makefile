@@ -233,7 +233,7 @@ format:
 
 check-format:
 	@$(MAKE) --no-print-directory deps PACKAGES="$(LINT_PACKAGES)"
-	clang-format --dry-run -Werror $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES)
 
 install: all
 	install -D -m 755 $(BUILD)/libgreen.so $(DESTDIR)$(LIBDIR)/libgreen.so

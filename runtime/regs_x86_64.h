@@ -25,6 +25,7 @@
 /* The program's stack pointer, seen from the frame. */
 #define FRAME_CFA (REGS_SIZE + RED_ZONE)
 
+/* clang-format off */
 /* Pushes the frame of a program that goes on at \rip and has its stack pointer in rsp; rbx is at it then, and tells
  * unwinders. */
 .macro regs_push rip
@@ -76,6 +77,7 @@
 	mov	REGS_RSP(%rax), %rsp
 	mov	REGS_NR(%rax), %rax
 .endm
+/* clang-format on */
 #else
 #include "base.h"
 

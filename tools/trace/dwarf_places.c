@@ -95,8 +95,8 @@ static bool has_functions(int tag)
 /* The functions that an address lies in, outermost first. */
 struct chain {
 	Dwarf_Addr address;
-	Dwarf_Off
-	    seen; /* the last one looked at: a damaged file's siblings may lead back, or into their own children */
+	/* The last one looked at: a damaged file's siblings may lead back, or into their own children. */
+	Dwarf_Off seen;
 	size_t count;
 	Dwarf_Die dies[PLACES_MOST];
 };
