@@ -6,15 +6,13 @@
 #include "monitor.h"
 
 #include <linux/futex.h>
-#include <linux/sched.h>
-#include <signal.h>
 
 #include "balance.h"
 #include "carrier.h"
 #include "clock.h"
 #include "gather.h"
+#include "helper.h"
 #include "hub.h"
-#include "mem.h"
 #include "proc.h"
 #include "say.h"
 #include "signal_core.h"
@@ -25,7 +23,6 @@
 #define SOON (1 * NSEC_PER_MSEC)    /* somebody waits for the thread that was seen to run, or may have to */
 #define HOT (50 * NSEC_PER_MSEC)    /* after a rescue, of SOON looks: where one computes others may */
 #define QUIET (100 * NSEC_PER_MSEC) /* of looks at nothing but sleeping hubs: the monitor goes to sleep itself */
-#define MONITOR_STACK (64 * 1024)
 
 bool monitor_runs;
 
@@ -183,7 +180,7 @@ static void monitor_main(struct carrier *self)
 {
 	struct seen last[MAX_HUBS] = {0};
 	nsec_t tick = TICK, quiet = 0;
-	carrier_block_signals(self); /* but kicks: set*id is repeated here too */
+	(void)self;
 	for (;;) {
 		nsec_t slept = tick;
 		struct ktimespec time = {0, slept};
@@ -217,23 +214,7 @@ void monitor_hub_begins(void)
 int monitor_start(void)
 {
 	atomic_store(&busy_hubs, 1);
-	struct carrier *c = pages_alloc(4096 + MONITOR_STACK);
-	if (!c)
-		return -ENOMEM;
-	c->self = c;
-	c->mapped = 4096 + MONITOR_STACK;
-	c->alive = 1;
-	c->state = MODE_SPARE;
-	c->kernel_mask = ~0UL;
-	c->stack = (char *)c + 4096;
-	ksigset_t all = ~0UL, old;
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	long tid = carrier_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-	    (char *)c->stack + MONITOR_STACK - 64, c, monitor_main, &c->alive);
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
-	c->tid = (int)tid;
-	monitor_runs = tid > 0;
-	if (monitor_runs)
-		carrier_list(c);
-	return tid < 0 ? (int)tid : 0;
+	int err = helper_start(monitor_main);
+	monitor_runs = !err;
+	return err;
 }

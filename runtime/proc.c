@@ -5,6 +5,7 @@
 
 #include "mem.h"
 #include "poller.h"
+#include "proc_reader.h"
 #include "sys_x86_64.h"
 
 #define PATH_SIZE 64
@@ -28,10 +29,15 @@ static char *append_number(char *at, int number)
 	return at;
 }
 
+static void make_path(char path[PATH_SIZE], const char *before, int number, const char *after)
+{
+	*append(append_number(append(path, before), number), after) = '\0';
+}
+
 static int proc_open(const char *before, int number, const char *after, int mode)
 {
 	char path[PATH_SIZE];
-	*append(append_number(append(path, before), number), after) = '\0';
+	make_path(path, before, number, after);
 	return fd_lend(SYS_openat, AT_FDCWD, (long)path, mode | O_CLOEXEC, 0);
 }
 
@@ -50,6 +56,14 @@ static size_t read_and_release(int fd, char *buf, size_t size)
 size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size)
 {
 	return read_and_release(proc_open(before, number, after, O_RDONLY), buf, size);
+}
+
+size_t proc_read_unseen(const char *before, int number, const char *after, char *buf, size_t size)
+{
+	char path[PATH_SIZE];
+	make_path(path, before, number, after);
+	long n = proc_reader_read(path, buf, size);
+	return n < 0 ? proc_read(before, number, after, buf, size) : (size_t)n;
 }
 
 void proc_write(const char *before, int number, const char *after, const char *buf, size_t size)
@@ -106,7 +120,7 @@ bool proc_field(const char *p, const char *end, const char *key, unsigned base, 
 static char state_of(int tid)
 {
 	char stat[64];
-	size_t n = proc_read("/proc/self/task/", tid, "/stat", stat, sizeof(stat));
+	size_t n = proc_read_unseen("/proc/self/task/", tid, "/stat", stat, sizeof(stat));
 	while (n && stat[n - 1] != ')')
 		n--;
 	return n && n + 1 < sizeof(stat) ? stat[n + 1] : '?';

@@ -6,6 +6,8 @@
 
 /* The beginning of the file `before` `number` `after`: its length, 0 if it cannot be read. */
 size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size);
+/* ... by the proc_reader, if there is one: takes no descriptor number, and a little longer. */
+size_t proc_read_unseen(const char *before, int number, const char *after, char *buf, size_t size);
 int proc_open_self(const char *file);              /* of /proc/self, as fd_lend() does: fd_release() is due */
 long proc_link_of(int fd, char *buf, size_t size); /* the path of an open file, without a NUL */
 /* Into it; whoever cannot is not told. */

@@ -8,6 +8,7 @@
 #include "futex.h"
 #include "mem.h"
 #include "monitor.h"
+#include "proc_reader.h"
 #include "runtime.h"
 #include "signal_core.h"
 #include "stats.h"
@@ -43,6 +44,7 @@ static void become_dormant(struct thread *t)
 	threads_reset_in_child();
 	set_gs(&native_carrier);
 	carriers_reset_in_child();
+	proc_reader_reset_in_child();
 	if (runtime_hooks.forked)
 		runtime_hooks.forked();
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);

@@ -8,6 +8,7 @@
 #include "calls.h"
 #include "loop.h"
 #include "monitor.h"
+#include "proc_reader.h"
 #include "signal_core.h"
 #include "stats.h"
 #include "trap.h"
@@ -17,7 +18,7 @@ int runtime_pid;
 bool have_fsgsbase;
 
 static uintptr_t rseq_area;
-static bool monitored;
+static bool monitored, with_reader;
 
 #ifndef SYS_rseq
 #define SYS_rseq 334
@@ -66,6 +67,7 @@ int runtime_start(const struct runtime_options *opt)
 	stats_begin();
 	max_carriers = opt->max_carriers;
 	monitored = opt->monitored;
+	with_reader = opt->reader;
 	rseq_area = opt->rseq_offset;
 	trap_on = opt->trap;
 	clock_init();
@@ -119,7 +121,11 @@ int runtime_finish_start(void)
 {
 	hubs[0]->scheduler = scheduler_born;
 	learn_main_thread(carrier_current(), scheduler_born);
-	return monitored ? monitor_start() : 0;
+	if (!monitored)
+		return 0;
+	if (with_reader)
+		proc_reader_start();
+	return monitor_start();
 }
 
 /* A hub takes a carrier, and two descriptors: the program is to have most of them. */

@@ -44,7 +44,7 @@ static const char *number(const char *p, const char *end, uint64_t *value)
 static bool sleeping_call(int tid, uint64_t v[9])
 {
 	char text[256];
-	size_t n = proc_read("/proc/self/task/", tid, "/syscall", text, sizeof(text));
+	size_t n = proc_read_unseen("/proc/self/task/", tid, "/syscall", text, sizeof(text));
 	const char *p = text, *end = text + n;
 	if (!n || text[0] < '0' || text[0] > '9')
 		return false;
