@@ -568,25 +568,29 @@ bool hub_handoff(struct thread *t)
 	return true;
 }
 
-/* Who makes many calls that never park lets the others go between two: those who are ready, and those whose time has
- * come. When the monitor says that somebody has waited for long, it is they who go first. */
+/* Who makes many calls that never park lets the others go between two. When the monitor says that somebody has waited
+ * for long, it has computed meanwhile, or its calls take long: it goes on beside the others, as natively. Without a
+ * carrier for that, it is they who go first. */
 bool hub_had_enough(void)
 {
-	struct hub *h = carrier_self()->hub;
+	struct carrier *c = carrier_self();
+	struct hub *h = c->hub;
 	if (unlikely(!h))
 		return false;
 	bool told = atomic_load_explicit(&h->preempt, memory_order_relaxed);
 	if (likely(!told && ++h->calls_in_turn < CALLS_IN_TURN))
 		return false;
 	h->calls_in_turn = 0;
+	bool past = hub_first_deadline(h) <= clock_now(), waits = past || run_queue_length(&h->run);
 	if (told) {
 		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 		h->woken_first = true;
-	} else if (hub_first_deadline(h) > clock_now()) {
-		return run_queue_length(&h->run);
+		if (waits && spare_there() && hub_handoff(c->current))
+			return false;
 	}
-	hub_ask_look(h);
-	return true;
+	if (told || past)
+		hub_ask_look(h);
+	return told || waits;
 }
 
 /* A signal came to this carrier, as it might have to any other, but it was another thread's. */
