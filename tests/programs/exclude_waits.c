@@ -90,7 +90,7 @@ static void *takes(void *arg)
 	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
 		CHECK(wait_for_shared((long)arg));
 		if (__atomic_load_n(&done, __ATOMIC_ACQUIRE))
-			break; /* what is there now is for all to see */
+			break; /* what is left is for the others to see */
 		if (read(shared, &one, sizeof(one)) == sizeof(one))
 			taken++;
 		else
@@ -102,10 +102,10 @@ static void *takes(void *arg)
 static void one_descriptor(void)
 {
 	struct epoll_event e = {.events = EPOLLIN};
-	const uint64_t one = 1;
+	const uint64_t one = 1, last = SHARERS;
 	pthread_t t[SHARERS];
 	long taken = 0;
-	uint64_t left = 0;
+	uint64_t left;
 
 	shared = (int)SYS(eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC));
 	watched = (int)SYS(epoll_create1(EPOLL_CLOEXEC));
@@ -123,10 +123,11 @@ static void one_descriptor(void)
 	while (SYS(poll(&p, 1, 0)) == 1)
 		sched_yield();
 	__atomic_store_n(&done, 1, __ATOMIC_RELEASE);
-	CHECK_EQ(write(shared, &one, sizeof(one)), sizeof(one));
+	/* One for each: who has looked at `done` just before still takes one, and then leaves. */
+	CHECK_EQ(write(shared, &last, sizeof(last)), sizeof(last));
 	for (int i = 0; i < SHARERS; i++)
 		taken += (long)join(t[i]);
-	if (read(shared, &left, sizeof(left)) == sizeof(left))
+	while (read(shared, &left, sizeof(left)) == sizeof(left))
 		taken++;
 	printf("taken %ld\n", taken);
 }
