@@ -150,12 +150,6 @@ void carrier_list(struct carrier *c)
 	while (!atomic_compare_exchange_weak(&carriers, &head, c));
 }
 
-static void carrier_publish(struct carrier *c)
-{
-	carrier_list(c);
-	STAT_ADD(carriers, 1);
-}
-
 /* The handler's frames go to a stack of the carrier's own: a green thread's may be small, or exhausted. */
 static void use_signal_stack(struct carrier *c)
 {
@@ -180,27 +174,33 @@ void carrier_to_the_dead(struct carrier *c)
 	spin_unlock(&spare_lock);
 }
 
-/* A new kernel thread, made without glibc: setxid must not wait for it, pthread_create's limits do not apply. Signals
- * are blocked while the two share a mask. */
+int carrier_make_thread(struct carrier *c, size_t stack_size, void (*fn)(struct carrier *))
+{
+	ksigset_t all = ~0UL, old;
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	long tid = carrier_clone(
+	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID,
+	    (char *)c->stack + stack_size - 256, c, fn, &c->alive);
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
+	if (tid < 0)
+		return (int)tid;
+	c->tid = (int)tid;
+	carrier_list(c);
+	return 0;
+}
+
 static struct carrier *carrier_launch(void (*body)(struct carrier *))
 {
 	struct carrier *c = carrier_alloc();
 	if (!c)
 		return NULL;
 	c->body = body;
-	ksigset_t all = ~0UL, old;
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	long tid = carrier_clone(
-	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID,
-	    (char *)c->stack + IDLE_STACK - 256, c, carrier_begin, &c->alive);
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
-	if (tid < 0) {
+	if (carrier_make_thread(c, IDLE_STACK, carrier_begin)) {
 		atomic_store(&c->alive, 0);
 		carrier_to_the_dead(c);
 		return NULL;
 	}
-	c->tid = (int)tid;
-	carrier_publish(c);
+	STAT_ADD(carriers, 1);
 	return c;
 }
 
@@ -247,7 +247,8 @@ int carrier_adopt_main(struct hub *h, struct thread *t)
 	h->owner = c;
 	t->carrier = c;
 	t->hub = h;
-	carrier_publish(c);
+	carrier_list(c);
+	STAT_ADD(carriers, 1);
 	use_signal_stack(c);
 	set_gs(c);
 	return 0;

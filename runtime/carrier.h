@@ -116,6 +116,9 @@ int carrier_adopt_main(struct hub *h, struct thread *t); /* the calling kernel t
 /* A kernel thread that runs fn(c) on the stack, with c as its gs base; the kernel clears *alive when it has ended. */
 long carrier_clone(
     unsigned long flags, void *stack_top, struct carrier *c, void (*fn)(struct carrier *), _Atomic uint32_t *alive);
+/* A new kernel thread for c, which has its stack, made without glibc: setxid must not wait for it, pthread_create's
+ * limits do not apply. It begins with all signals blocked, and is listed. 0, or a negative errno. */
+int carrier_make_thread(struct carrier *c, size_t stack_size, void (*fn)(struct carrier *));
 void carrier_list(struct carrier *c);                            /* into `carriers` */
 void carrier_enter(struct carrier *c);                           /* program -> runtime, maybe without the hub */
 _Noreturn void carrier_leave(struct carrier *c, struct regs *r); /* runtime -> program */

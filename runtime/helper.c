@@ -1,8 +1,6 @@
 /* Made like carriers, but with a stack that has room for the handler of a kick too. */
 #include "helper.h"
 
-#include <linux/sched.h>
-
 #include "carrier.h"
 #include "mem.h"
 #include "signal_core.h"
@@ -29,17 +27,8 @@ int helper_start(void (*fn)(struct carrier *))
 	c->kernel_mask = ~0UL;
 	c->stack = (char *)c + 4096;
 	c->body = fn;
-	ksigset_t all = ~0UL, old;
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	long tid = carrier_clone(
-	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID,
-	    (char *)c->stack + HELPER_STACK - 64, c, helper_main, &c->alive);
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
-	if (tid < 0) {
+	int err = carrier_make_thread(c, HELPER_STACK, helper_main);
+	if (err)
 		pages_free(c, c->mapped);
-		return (int)tid;
-	}
-	c->tid = (int)tid;
-	carrier_list(c);
-	return 0;
+	return err;
 }

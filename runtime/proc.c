@@ -41,14 +41,20 @@ static int proc_open(const char *before, int number, const char *after, int mode
 	return fd_lend(SYS_openat, AT_FDCWD, (long)path, mode | O_CLOEXEC, 0);
 }
 
-static size_t read_and_release(int fd, char *buf, size_t size)
+size_t proc_read_from(int fd, char *buf, size_t size)
 {
 	size_t n = 0;
-	if (fd < 0)
-		return 0;
 	long got;
 	while (n < size && (got = sys(SYS_read, fd, buf + n, size - n)) > 0)
 		n += (size_t)got;
+	return n;
+}
+
+static size_t read_and_release(int fd, char *buf, size_t size)
+{
+	if (fd < 0)
+		return 0;
+	size_t n = proc_read_from(fd, buf, size);
 	fd_release(fd);
 	return n;
 }

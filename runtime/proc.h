@@ -8,8 +8,9 @@
 size_t proc_read(const char *before, int number, const char *after, char *buf, size_t size);
 /* ... by the proc_reader, if there is one: takes no descriptor number, and a little longer. */
 size_t proc_read_unseen(const char *before, int number, const char *after, char *buf, size_t size);
-int proc_open_self(const char *file);              /* of /proc/self, as fd_lend() does: fd_release() is due */
-long proc_link_of(int fd, char *buf, size_t size); /* the path of an open file, without a NUL */
+size_t proc_read_from(int fd, char *buf, size_t size); /* until its end, or buf's */
+int proc_open_self(const char *file);                  /* of /proc/self, as fd_lend() does: fd_release() is due */
+long proc_link_of(int fd, char *buf, size_t size);     /* the path of an open file, without a NUL */
 /* Into it; whoever cannot is not told. */
 void proc_write(const char *before, int number, const char *after, const char *buf, size_t size);
 /* Does this kernel thread of ours sleep in the kernel? perf's records of switches would tell by themselves, but wake

@@ -121,11 +121,10 @@ int runtime_finish_start(void)
 {
 	hubs[0]->scheduler = scheduler_born;
 	learn_main_thread(carrier_current(), scheduler_born);
-	if (!monitored)
-		return 0;
-	if (with_reader)
+	int err = monitored ? monitor_start() : 0;
+	if (!err && with_reader)
 		proc_reader_start();
-	return monitor_start();
+	return err;
 }
 
 /* A hub takes a carrier, and two descriptors: the program is to have most of them. */

@@ -36,7 +36,7 @@ extern struct runtime_hooks runtime_hooks;
 struct runtime_options {
 	uint32_t max_carriers;
 	bool monitored;        /* who computes or blocks unseen is not to hold up the others */
-	bool reader;           /* close_range() may be called */
+	bool reader;           /* the monitor has one: close_range() may be called */
 	bool trap;             /* carrier_begins turns Syscall User Dispatch on */
 	uintptr_t rseq_offset; /* of glibc's area from the thread pointer, 0: it has none */
 };

@@ -251,7 +251,7 @@ static const char *start(void)
 	const struct runtime_options opt = {
 	    .max_carriers = (uint32_t)options.max_carriers,
 	    .monitored = !options.deterministic,
-	    .reader = sandbox_lets(try_close_range),
+	    .reader = !options.deterministic && sandbox_lets(try_close_range),
 	    .trap = trap,
 	    .rseq_offset = rseq_offset ? *rseq_offset : 0,
 	};
