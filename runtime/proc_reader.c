@@ -9,9 +9,14 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/futex.h>
+#include <sys/vfs.h>
 
 #include "helper.h"
+#include "proc.h"
 #include "spin.h"
+
+#define COPIED 64
+#define MQUEUE_MAGIC 0x19800202
 
 static _Atomic bool there;     /* its table is its own */
 static struct spin asking;     /* held for as long as a read takes: other hubs seldom want one */
@@ -36,18 +41,15 @@ static void await(uint32_t word)
 
 static size_t read_file(const char *path, char *buf, size_t size)
 {
-	size_t n = 0;
-	long got, fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	long fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return 0;
-	while (n < size && (got = sys(SYS_read, fd, buf + n, size - n)) > 0)
-		n += (size_t)got;
+	size_t n = proc_read_from((int)fd, buf, size);
 	sys(SYS_close, fd);
 	return n;
 }
 
-/* close_range() does not copy what it would close at once (dup_fd()): to close a copy has effects, on a queue's
- * mq_notify() say. */
+/* The kernel copies the first of what it closes at once then (dup_fd(), NR_OPEN_DEFAULT). */
 static void read_for_others(struct carrier *self)
 {
 	(void)self;
@@ -61,9 +63,21 @@ static void read_for_others(struct carrier *self)
 	}
 }
 
+/* Among the numbers that are copied: closing the copy of a message queue takes the process's mq_notify() back
+ * (mqueue_flush_file()). */
+static bool queue_open(void)
+{
+	struct statfs fs;
+	for (int fd = 0; fd < COPIED; fd++)
+		if (!sys(SYS_fstatfs, fd, &fs) && fs.f_type == MQUEUE_MAGIC)
+			return true;
+	return false;
+}
+
 void proc_reader_start(void)
 {
-	helper_start(read_for_others);
+	if (!queue_open())
+		helper_start(read_for_others);
 }
 
 long proc_reader_read(const char *path, char *buf, size_t size)
