@@ -12,8 +12,10 @@
 #include <linux/prctl.h>
 #include <sched.h>
 
+#include "alone.h"
 #include "calls.h"
 #include "mem.h"
+#include "nonblock.h"
 #include "proc.h"
 #include "runtime.h"
 #include "say.h"
@@ -134,6 +136,7 @@ static long bind(struct thread *t, bool with_tid)
 	t->bind_wanted = BIND_NOT;
 	if (t->bound)
 		return 0;
+	alone_ends(t);
 	if (t->is_main && with_tid)
 		err = bind_main_with_tid(t);
 	else if (!t->is_main || !bind_to_leader(t))
@@ -245,8 +248,10 @@ long call_personality(struct thread *t, struct regs *r)
 long call_unshare(struct thread *t, struct regs *r)
 {
 	long ret = bind_and_call(t, r);
-	if (ret == 0 && r->rdi & CLONE_FILES)
+	if (ret == 0 && r->rdi & CLONE_FILES) {
 		t->own_files = true;
+		nonblock_shared(); /* its copies' flags are changed unseen */
+	}
 	return ret;
 }
 

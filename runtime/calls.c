@@ -41,7 +41,7 @@ const struct call calls[CALLS] = {
     DEVICE(sync_file_range), DEVICE(copy_file_range), DEVICE(fallocate),
     /* sockets */
     PARKS(accept), PARKS(accept4), PARKS(connect), PARKS(recvfrom), PARKS(recvmsg), PARKS(recvmmsg), PARKS(sendto),
-    PARKS(sendmsg), PARKS(sendmmsg), FILES(setsockopt),
+    PARKS(sendmsg), PARKS(sendmmsg), FILES(setsockopt), FILES(socket),
     /* many at once */
     PARKS(poll), PARKS(select), PARKS(epoll_wait), ON_HUB(epoll_ctl),
     /* with a mask, which is virtual for bound threads too */

@@ -39,8 +39,9 @@ extern call_fn call_preadv, call_pwritev, call_preadv2, call_pwritev2;
 /* splice.c */
 extern call_fn call_sendfile, call_splice, call_tee, call_vmsplice;
 /* net.c */
-extern call_fn call_accept, call_accept4, call_connect, call_recvfrom, call_recvmsg, call_recvmmsg;
-extern call_fn call_sendto, call_sendmsg, call_sendmmsg, call_setsockopt;
+extern call_fn call_recvfrom, call_recvmsg, call_recvmmsg, call_sendto, call_sendmsg, call_sendmmsg;
+/* sockets.c */
+extern call_fn call_socket, call_accept, call_accept4, call_connect, call_setsockopt;
 /* multiplex.c */
 extern call_fn call_poll, call_ppoll, call_select, call_pselect6, call_epoll_wait, call_epoll_pwait, call_epoll_pwait2;
 extern call_fn call_epoll_ctl;

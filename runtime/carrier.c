@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 
+#include "alone.h"
 #include "balance.h"
 #include "bound.h"
 #include "calls.h"
@@ -29,6 +30,7 @@
 #define SHADOW_OFFSET 2048
 _Static_assert(sizeof(struct carrier) <= SHADOW_OFFSET, "the carrier and its shadow share a page");
 _Static_assert(offsetof(struct carrier, current) == 8, "carrier_current() reads %gs:8");
+_Static_assert(offsetof(struct carrier, fs) == 16, "CARRIER_FS in switch_x86_64.S");
 
 struct carrier native_carrier = {.self = &native_carrier, .state = MODE_SPARE};
 struct carrier *_Atomic carriers;
@@ -86,6 +88,7 @@ static struct carrier *carrier_of_the_dead(void)
 	spin_unlock(&spare_lock);
 	if (c) { /* others walk the list, and may be at its records */
 		c->current = NULL;
+		c->fs = 0;
 		memset((void *)&c->state, 0, sizeof(*c) - offsetof(struct carrier, state));
 	}
 	return c;
@@ -314,7 +317,7 @@ static bool spare_to_be_had(void)
 	return spare_count + bound > reserved + total;
 }
 
-static bool spare_there(void)
+bool spares_to_be_had(void)
 {
 	spin_lock(&spare_lock);
 	bool there = spare_to_be_had();
@@ -530,6 +533,7 @@ void hub_need(struct thread *t)
 	if (c->hub || t->bound)
 		return;
 	STAT_ADD(rejoins, 1);
+	alone_ends(t);
 	if (hubs_several())
 		balance_rejoins(t);
 	cpu_time_stop(t);
@@ -586,7 +590,7 @@ bool hub_had_enough(void)
 	if (told) {
 		atomic_store_explicit(&h->preempt, 0, memory_order_relaxed);
 		h->woken_first = true;
-		if (waits && spare_there() && hub_handoff(c->current))
+		if (waits && spares_to_be_had() && hub_handoff(c->current))
 			return false;
 	}
 	if (told || past)
@@ -643,7 +647,7 @@ static void give_away(struct thread *t, nsec_t until)
 	fd_try_ends(t);
 	while (carrier_self()->hub && !signal_pending(&t->sig)) {
 		bool in_time = until == NEVER || clock_now() < until;
-		if (!in_time || (spare_there() && hub_handoff(t)) || !spare_await(t, until))
+		if (!in_time || (spares_to_be_had() && hub_handoff(t)) || !spare_await(t, until))
 			break;
 	}
 	if (carrier_self()->hub)

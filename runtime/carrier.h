@@ -40,6 +40,7 @@ struct recorded {
 struct carrier {
 	struct carrier *self;   /* %gs:0 */
 	struct thread *current; /* NULL in a scheduler or idle context, and for the native carrier */
+	uint64_t fs;            /* its fs base, as far as we have set it; 0: not known */
 
 	/* These stay when the memory is another kernel thread's (carrier_of_the_dead). */
 	struct carrier *next_all;
@@ -137,6 +138,7 @@ struct carrier *spare_take(void); /* NULL: no carrier to be had */
 bool carriers_all_made(void);     /* as many as there may be */
 bool carriers_wanted(void);       /* by threads that wait for one */
 void spare_put(struct carrier *c);
+bool spares_to_be_had(void); /* or can be made, beside those that are kept for others */
 void spare_give(struct carrier *spare, struct hub *h);
 void carrier_recorded_push(struct carrier *c, const struct ksiginfo *info);
 bool carrier_recorded_full(const struct carrier *c); /* but for a few that cannot be blocked */

@@ -8,6 +8,7 @@
 
 #include "epoll_set.h"
 #include "io.h"
+#include "nonblock.h"
 
 /* What was known of this number. */
 static int forget(struct thread *t, int fd)
@@ -138,6 +139,13 @@ static bool owner_is_bound(struct thread *t, uint64_t user_owner)
 	       thread_is_kernels(t, owner.pid);
 }
 
+static long changes_flags(long nr, const struct regs *r)
+{
+	long ret = sys(nr, r->rdi, r->rsi, r->rdx);
+	nonblock_changed();
+	return ret;
+}
+
 long call_fcntl(struct thread *t, struct regs *r)
 {
 	if (fd_hidden(r->rdi))
@@ -148,10 +156,11 @@ long call_fcntl(struct thread *t, struct regs *r)
 		return lock_record(t, r);
 	case F_SETOWN_EX:
 		return owner_is_bound(t, r->rdx) ? -ESRCH : native_regs(t, r);
+	case F_SETFL:
+		return changes_flags(SYS_fcntl, r);
 	case F_GETFD:
 	case F_SETFD:
 	case F_GETFL:
-	case F_SETFL:
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
 		return sys(SYS_fcntl, r->rdi, r->rsi, r->rdx);
@@ -174,6 +183,7 @@ long call_ioctl(struct thread *t, struct regs *r)
 		return -EBADF;
 	switch ((unsigned)r->rsi) {
 	case FIONBIO:
+		return changes_flags(SYS_ioctl, r);
 	case FIONREAD:
 	case FIOCLEX:
 	case FIONCLEX:

@@ -1,10 +1,12 @@
 /* A call comes in: who asks, who answers, and the way back by the pending signals. */
 #include <sys/syscall.h>
 
+#include "alone.h"
 #include "bound.h"
 #include "calls.h"
 #include "compute.h"
 #include "gather.h"
+#include "io.h"
 #include "mem.h"
 #include "runtime.h"
 #include "signal_core.h"
@@ -56,6 +58,11 @@ static void count_uncovered(uint64_t nr)
 
 static void finish(struct thread *t, struct regs *r);
 
+static bool blocks_in_kernel(struct thread *t, const struct regs *r, const struct call *call)
+{
+	return t->bound ? call->needs != HUB : alone_stays(t, r, call);
+}
+
 static long call_once(struct thread *t, struct regs *r, const struct call *call)
 {
 	if (!call) {
@@ -63,12 +70,12 @@ static long call_once(struct thread *t, struct regs *r, const struct call *call)
 		return native_regs(t, r);
 	}
 	if (call->needs >= HUB) {
-		if (unlikely(t->bound)) {
-			if (call->needs != HUB)
-				return native_regs(t, r);
-		} else if (call->needs != CARRIER_OR_KERNEL || carriers_wanted()) {
-			hub_need(t);
+		if (unlikely(t->bound || t->alone) && blocks_in_kernel(t, r, call)) {
+			socket_noted(r);
+			return native_regs(t, r);
 		}
+		if (call->needs != CARRIER_OR_KERNEL || carriers_wanted())
+			hub_need(t);
 	} else if (unlikely(t->own_files && call->needs == OWN_FILES_OR_KERNEL)) {
 		return native_regs(t, r);
 	}

@@ -323,6 +323,8 @@ static void wake_first(struct hub *h)
 
 void hub_scheduler(struct hub *h)
 {
+	h->scheduler_fs = h->scheduler->ctx.fs;
+	h->scheduler->ctx.fs = 0;
 	for (;;) {
 		if (unlikely(h->woken_first))
 			wake_first(h);

@@ -8,12 +8,16 @@
 
 struct hub {
 	/* Owner only. */
-	uint32_t since_poll;    /* switches since the poller was looked at */
-	uint32_t calls_in_turn; /* calls since the last switch */
-	bool woken_first;       /* who computes had the hub: those who wake up go before those who are ready already */
-	uint32_t passed_over;   /* ... which so many have done; 0: nobody waits on that account */
+	uint32_t since_poll;         /* switches since the poller was looked at */
+	uint32_t calls_in_turn;      /* calls since the last switch */
+	const struct thread *parked; /* the last that did, at that many switches, and how often in a row (alone.h) */
+	uint64_t parked_at;
+	uint32_t parked_in_a_row;
+	bool woken_first;     /* who computes had the hub: those who wake up go before those who are ready already */
+	uint32_t passed_over; /* ... which so many have done; 0: nobody waits on that account */
 	struct deadlines deadlines; /* under deadlines_lock */
 	struct thread *scheduler;   /* the scheduler context: libuv runs there */
+	uint64_t scheduler_fs;      /* its TLS base, for libuv alone (loop.c) */
 	int epoll;                  /* edge-triggered poller; libuv's backend fd is in it */
 	_Atomic int eventfd;        /* others wake a polling hub through it */
 	struct uv_loop_s *loop;

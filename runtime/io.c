@@ -7,6 +7,7 @@
 
 #include "io.h"
 #include "mem.h"
+#include "nonblock.h"
 
 /* ext4 and tmpfs have no RWF_NOWAIT for buffered writes, and they seldom block. */
 static int kind_of_written(int fd)
@@ -108,14 +109,12 @@ static nsec_t socket_timeout(struct fd *e, int fd, enum fd_dir dir)
 #define SEND_AGAIN (50 * NSEC_PER_MSEC)
 #define SEND_AGAIN_MOST NSEC_PER_SEC
 
-/* O_NONBLOCK is asked for before each first wait: it belongs to a description that others may share, and the question
- * costs little beside the wait. */
 static int blocking_ask(struct blocking *b)
 {
 	struct fd_wait *w = &b->wait;
 	b->asked = true;
 	b->timeo = b->deadline = b->again = NEVER;
-	if (fd_nonblocking(w->fd))
+	if (nonblocking(w->entry, w->fd))
 		return -EAGAIN;
 	if (!b->is_socket)
 		return 0;

@@ -32,6 +32,11 @@ bool fd_nonblocking(int fd);           /* the program's own O_NONBLOCK, asked no
 int fd_poll_now(int fd, short events); /* revents */
 int socket_option(int fd, int option); /* an int of SOL_SOCKET, or a negative errno */
 
+static inline bool is_stream(int fd)
+{
+	return socket_option(fd, SO_TYPE) == SOCK_STREAM;
+}
+
 static inline bool is_unix(int fd)
 {
 	return socket_option(fd, SO_DOMAIN) == AF_UNIX;
@@ -148,6 +153,7 @@ struct message {
 	size_t controllen;  /* with MSG_WAITALL: room for control data before the kernel wrote its length there */
 };
 
+void socket_noted(const struct regs *r); /* what a call tells of sockets, before it is made, by whomever */
 long socket_receive(struct thread *t, int fd, const struct message *m);
 long socket_send(struct thread *t, int fd, const struct message *m);
 

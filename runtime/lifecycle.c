@@ -95,7 +95,7 @@ long call_arch_prctl(struct thread *t, struct regs *r)
 {
 	long ret = native_regs(t, r);
 	if (ret == 0 && (int)r->rdi == 0x1002 /* ARCH_SET_FS */)
-		t->ctx.fs = r->rsi;
+		carrier_self()->fs = t->ctx.fs = r->rsi;
 	return ret;
 }
 

@@ -124,6 +124,7 @@ nsec_t loop_next_deadline(struct hub *h)
 {
 	if (!h->loop || !h->loop_timers)
 		return NEVER;
+	fs_load(h->scheduler_fs);
 	uv.uv_update_time(h->loop); /* before uv_backend_timeout, which reckons from the cached time */
 	int ms = uv.uv_backend_timeout(h->loop);
 	return ms < 0 ? NEVER : deadline_after(ms * NSEC_PER_MSEC);
@@ -134,6 +135,7 @@ void loop_run(struct hub *h)
 	h->loop_ready = false;
 	if (!h->loop)
 		return;
+	fs_load(h->scheduler_fs);
 	uv.uv_run(h->loop, UV_RUN_NOWAIT);
 	h->loop_timers = uv.uv_backend_timeout(h->loop) >= 0;
 }

@@ -1,18 +1,12 @@
 /* Calls on sockets: each is tried with MSG_DONTWAIT and carried on with as the kernel would inside one blocking call.
  */
-#include <arpa/inet.h>
 #include <sys/ioctl.h>
 
+#include "alone.h"
+#include "drained.h"
 #include "io.h"
-
-/* asm-generic/socket.h: the forms with 64-bit time. */
-#define SO_RCVTIMEO_NEW 66
-#define SO_SNDTIMEO_NEW 67
-
-static inline bool is_stream(int fd)
-{
-	return socket_option(fd, SO_TYPE) == SOCK_STREAM;
-}
+#include "mem.h"
+#include "nonblock.h"
 
 /* Has the socket an error or its end? After partial success the kernel leaves an error for the next call; another try
  * would take it away. */
@@ -149,20 +143,32 @@ static long receive_all(struct blocking *b, const struct message *m, size_t done
 	return m->flags & MSG_PEEK ? peek_rest(b, m, done, total) : receive_rest(b, m, done);
 }
 
+static long receive_try(struct blocking *b, const struct message *m)
+{
+	long ret = receive_once(m, blocking_begin(b), m->flags | MSG_DONTWAIT);
+	if (ret > 0 && !(m->flags & ~(MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)))
+		drained_read(b, ret, message_total(m));
+	return ret;
+}
+
 long socket_receive(struct thread *t, int fd, const struct message *m)
 {
 	struct blocking b;
 	long ret;
 	if (m->flags & (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE))
 		return receive_once(m, fd, m->flags); /* never block */
+	if (alone_may_go(t) && alone_goes(t, fd))
+		return receive_handoff(t, fd, m);
 	blocking_init(&b, t, fd, FD_IN, true);
 	if (unlikely(m->flags & MSG_WAITALL))
 		blocking_hold(&b);
+	blocking_begin(&b);
+	int waited = drained(&b) ? blocking_wait(&b) : 0;
 	do {
-		ret = receive_once(m, blocking_begin(&b), m->flags | MSG_DONTWAIT);
+		ret = receive_try(&b, m);
 		if (ret != -EAGAIN)
 			break;
-		ret = blocking_wait(&b);
+		ret = waited ? waited : blocking_wait(&b);
 	} while (!ret);
 	if (unlikely(m->flags & MSG_WAITALL) && ret > 0)
 		ret = receive_all(&b, m, ret);
@@ -243,8 +249,43 @@ long socket_send(struct thread *t, int fd, const struct message *m)
 	return ret;
 }
 
+/* Urgent data that has been read is reported no more, but its place is still where a read stops. */
+static void noted_flags(int fd, int flags)
+{
+	if (unlikely(flags & MSG_OOB))
+		drained_tells_nothing(fd);
+}
+
+/* It may be descriptors that go along (SCM_RIGHTS). */
+static void noted_control(const struct msghdr *user)
+{
+	size_t len;
+	if (!user_read(&len, &user->msg_controllen) && len)
+		nonblock_shared();
+}
+
+void socket_noted(const struct regs *r)
+{
+	switch (r->nr) {
+	case SYS_recvfrom:
+	case SYS_recvmmsg:
+		noted_flags((int)r->rdi, (int)r->r10);
+		return;
+	case SYS_recvmsg:
+		noted_flags((int)r->rdi, (int)r->rdx);
+		return;
+	case SYS_sendmsg:
+		noted_control((struct msghdr *)r->rsi);
+		return;
+	case SYS_sendmmsg:
+		for (unsigned i = 0, n = (unsigned)r->rdx; i < n && i < UIO_MAXIOV; i++)
+			noted_control(&((struct mmsghdr *)r->rsi)[i].msg_hdr);
+	}
+}
+
 long call_recvfrom(struct thread *t, struct regs *r)
 {
+	socket_noted(r);
 	if (unlikely(!fd_entry(r->rdi)))
 		return native_regs(t, r);
 	return socket_receive(t, r->rdi,
@@ -263,6 +304,7 @@ long call_sendto(struct thread *t, struct regs *r)
 
 long call_recvmsg(struct thread *t, struct regs *r)
 {
+	socket_noted(r);
 	if (!fd_entry(r->rdi) || !r->rsi)
 		return native_regs(t, r);
 	struct message m = {.flags = r->rdx, .msg = (void *)r->rsi};
@@ -273,6 +315,7 @@ long call_recvmsg(struct thread *t, struct regs *r)
 
 long call_sendmsg(struct thread *t, struct regs *r)
 {
+	socket_noted(r);
 	if (!fd_entry(r->rdi) || !r->rsi)
 		return native_regs(t, r);
 	return socket_send(t, r->rdi, &(struct message){.flags = r->rdx, .msg = (void *)r->rsi});
@@ -289,6 +332,7 @@ long call_recvmmsg(struct thread *t, struct regs *r)
 	struct blocking b;
 	long ret;
 
+	socket_noted(r);
 	if (!fd_entry(r->rdi) || !vlen || (flags & (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE)))
 		return native_regs(t, r);
 	if (r->r8) {
@@ -360,6 +404,7 @@ long call_sendmmsg(struct thread *t, struct regs *r)
 	struct mmsghdr *vec = (struct mmsghdr *)r->rsi;
 	unsigned vlen = r->rdx < UIO_MAXIOV ? r->rdx : UIO_MAXIOV, done = 0;
 
+	socket_noted(r);
 	if (!fd_entry(fd) || !vlen || (flags & MSG_DONTWAIT))
 		return native_regs(t, r);
 	if (flags & (MSG_FASTOPEN | MSG_ZEROCOPY))
@@ -383,127 +428,4 @@ long call_sendmmsg(struct thread *t, struct regs *r)
 		}
 	}
 	return done;
-}
-
-/* What does not listen gets its error at once. */
-static bool accept_waits(int fd)
-{
-	return socket_option(fd, SO_ACCEPTCONN) == 1;
-}
-
-/*
- * No flag makes accept not wait. After a poll it blocks only if another process, or a thread on another hub, took the
- * connection in between: then the rescue frees the hub.
- */
-static long accept_any(struct thread *t, struct regs *r)
-{
-	struct blocking b;
-	long ret;
-	if (!fd_entry(r->rdi) || (r->nr == SYS_accept4 && ((int)r->r10 & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))))
-		return native_regs(t, r);
-	blocking_init(&b, t, r->rdi, FD_IN, true);
-	for (;;) {
-		int fd = blocking_begin(&b);
-		bool sure = fd_poll_now(fd, POLLIN) || !accept_waits(fd);
-		if (!sure) {
-			ret = blocking_wait(&b);
-			if (!ret)
-				continue;
-			if (ret != -EPERM)
-				break;
-		}
-		if (sure)
-			ret = native(t, r->nr, fd, r->rsi, r->rdx, r->r10, 0, 0);
-		else
-			ret = handoff(t, r->nr, fd, r->rsi, r->rdx, r->r10, 0, 0);
-		hub_need(t);
-		break;
-	}
-	blocking_done(&b);
-	return ret;
-}
-
-long call_accept(struct thread *t, struct regs *r)
-{
-	return accept_any(t, r);
-}
-
-long call_accept4(struct thread *t, struct regs *r)
-{
-	return accept_any(t, r);
-}
-
-/* Is the peer on this machine? Then the kernel answers inside the call: TCP's handshake over the loopback runs to its
- * end on the caller's own processor. */
-static bool is_local(const void *addr, size_t len)
-{
-	union {
-		sa_family_t family;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} a = {0};
-	if (user_copy(&a, addr, len < sizeof a ? len : sizeof a))
-		return true; /* EFAULT, at once */
-	switch (a.family) {
-	case AF_INET:
-		return (ntohl(a.in.sin_addr.s_addr) >> 24) == 127 || !a.in.sin_addr.s_addr;
-	case AF_INET6: {
-		const uint32_t *w = a.in6.sin6_addr.s6_addr32;
-		if (w[0] || w[1])
-			return false;
-		if (w[2] == htonl(0xffff))
-			return (ntohl(w[3]) >> 24) == 127;
-		return !w[2] && ntohl(w[3]) <= 1;
-	}
-	default:
-		return true;
-	}
-}
-
-/* A local connect blocks where a listener's backlog is full (AF_UNIX; TCP sends its SYN again after a second). If
- * another one is under way then the hub was rescued from it, and this one will hardly fare better: it is handed off at
- * once. */
-static _Atomic uint32_t connecting;
-
-static long connect_local(struct thread *t, struct regs *r)
-{
-	int64_t tv[2] = {0, 0};
-	int len = sizeof tv;
-	bool others = atomic_fetch_add_explicit(&connecting, 1, memory_order_relaxed);
-	/* With a timeout it does not go on after a signal, not even after one that another carrier took instead. */
-	bool timed = !sys(SYS_getsockopt, r->rdi, SOL_SOCKET, SO_SNDTIMEO, tv, &len) && (tv[0] || tv[1]);
-	long ret = (others || timed ? handoff_regs : native_regs)(t, r);
-	atomic_fetch_sub_explicit(&connecting, 1, memory_order_relaxed);
-	return ret;
-}
-
-/* A stream's connect to elsewhere takes a round trip, or minutes. Nothing but the call itself does it without changing
- * the description. */
-long call_connect(struct thread *t, struct regs *r)
-{
-	int fd = r->rdi;
-	if (is_local((void *)r->rsi, r->rdx))
-		return connect_local(t, r);
-	if (!is_stream(fd) || fd_nonblocking(fd))
-		return native_regs(t, r);
-	return handoff_regs(t, r);
-}
-
-/* The timeouts are cached for FD_IN and FD_OUT. */
-long call_setsockopt(struct thread *t, struct regs *r)
-{
-	long ret = native_regs(t, r);
-	if ((int)r->rsi != SOL_SOCKET)
-		return ret;
-	switch ((int)r->rdx) {
-	case SO_RCVTIMEO:
-	case SO_RCVTIMEO_NEW:
-	case SO_SNDTIMEO:
-	case SO_SNDTIMEO_NEW: {
-		struct fd *e = fd_entry(r->rdi);
-		if (e)
-			atomic_store_explicit(&e->timeo_known, 0, memory_order_release);
-	}
-	}
-	return ret;
 }

@@ -79,6 +79,8 @@ static void forget_cached(struct fd *e)
 	e->kind[0] = e->kind[1] = FD_UNKNOWN;
 	e->timeo_known = 0;
 	e->hung_up = false;
+	e->short_reads = SHORT_READS_UNKNOWN;
+	e->born = e->blocking = 0;
 	atomic_fetch_add_explicit(&e->seq[FD_IN], 1, memory_order_release);
 	atomic_fetch_add_explicit(&e->seq[FD_OUT], 1, memory_order_release);
 	atomic_fetch_add_explicit(&e->epoch, 1, memory_order_release);
@@ -158,6 +160,8 @@ static void fd_edge(struct fd *e, uint32_t gen, uint32_t events)
 			wake = wake_all;
 		if (events & EPOLLRDHUP)
 			e->hung_up = true;
+		if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) /* it ends with more than its bytes */
+			e->short_reads = SHORT_READS_TELL_NOTHING;
 		if (events & IN_EVENTS) {
 			atomic_fetch_add_explicit(&e->seq[FD_IN], 1, memory_order_release);
 			wake(&e->waiters[FD_IN]);
@@ -238,6 +242,12 @@ static void register_again(struct fd_wait *w)
 	spin_unlock(&e->lock);
 }
 
+/* Under the lock. */
+static bool nobody_waits(struct fd *e)
+{
+	return list_empty(&e->waiters[0]) && list_empty(&e->waiters[1]) && list_empty(&e->watchers);
+}
+
 /* Whose thread moved to another hub takes its registration along, once it is clear that it stays there. Under the lock.
  */
 static void follow(struct fd *e, const struct fd_wait *w)
@@ -246,11 +256,21 @@ static void follow(struct fd *e, const struct fd_wait *w)
 		e->away = 0;
 		return;
 	}
-	bool alone = list_empty(&e->waiters[0]) && list_empty(&e->waiters[1]) && list_empty(&e->watchers);
-	if (alone && ++e->away > FOLLOW_AFTER) {
+	if (nobody_waits(e) && ++e->away > FOLLOW_AFTER) {
 		fd_unregister(e, w->fd);
 		e->away = 0;
 	}
+}
+
+void fd_leave_poller(int fd)
+{
+	struct fd *e = fd_peek(fd);
+	if (!e || likely(!__atomic_load_n(&e->hub, __ATOMIC_RELAXED)))
+		return;
+	spin_lock(&e->lock);
+	if (e->hub && nobody_waits(e))
+		fd_unregister(e, fd);
+	spin_unlock(&e->lock);
 }
 
 static int wait_for_edge(struct fd_wait *w, uint32_t seq, nsec_t deadline)

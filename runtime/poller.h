@@ -18,10 +18,14 @@ enum fd_kind {
 	FD_NATIVE, /* not pollable (regular file, directory, ...) */
 };
 
+#define FD_DRAINED (1UL << 32)
+
+enum fd_short_reads { SHORT_READS_UNKNOWN, SHORT_READS_SEEN, SHORT_READS_DRAIN, SHORT_READS_TELL_NOTHING };
+
 /*
  * One per fd number. Everything under `lock`, except that seq, epoch, the kinds and the timeouts' known bits may be
- * read without. What is learnt of the description outside the lock is stored by fd_learn_begin() and fd_learn_end(), so
- * that nothing of a closed file stays behind.
+ * read without, and the last four below, which hold for one seq or one description. What is learnt of the description
+ * outside the lock is stored by fd_learn_begin() and fd_learn_end(), so that nothing of a closed file stays behind.
  */
 struct fd {
 	struct spin lock;
@@ -39,6 +43,10 @@ struct fd {
 	uint32_t closing;            /* between fd_closing() and fd_closed() */
 	uint8_t away;                /* waits in a row by threads of other hubs than the one it is registered with */
 	bool hung_up;                /* an edge with EPOLLRDHUP was seen */
+	_Atomic uint8_t short_reads; /* enum fd_short_reads (drained.c) */
+	_Atomic uint64_t drained;    /* FD_DRAINED | seq[FD_IN] before a read that found the end; 0: there was none */
+	_Atomic uint64_t born;       /* nonblock.c: this process made the description; 0: who knows */
+	_Atomic uint64_t blocking;   /* ... and its O_NONBLOCK was looked for, and not found; 0: not yet */
 	_Atomic nsec_t timeo[2];     /* SO_RCVTIMEO, SO_SNDTIMEO; NEVER for none */
 	struct list waiters[2];      /* exclusive waiters: one is woken per edge, and passes the baton */
 	struct list watchers;        /* poll, select, epoll_wait: all are woken by any edge */
@@ -169,6 +177,7 @@ bool fd_lent(int fd);          /* it still is: no dup2 of the program's has take
 void fd_release(int fd);       /* closes it, if it still is */
 void fds_close_own(void);      /* in a child with our memory, but a table of its own */
 int fd_evict(int fd);          /* makes room if fd is the runtime's own: a dup2 is about to land on it */
+void fd_leave_poller(int fd);  /* if nobody waits for it, no event is to wake a hub: somebody reads it without one */
 int fd_high_floor(void);       /* below 1024: the runtime's own are above it */
 int fd_duplicate_high(int fd); /* hidden */
 int fd_move_high(int fd);      /* dup to a high number, close the low one, hide */

@@ -3,11 +3,13 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include "alone.h"
 #include "calls.h"
 #include "epoll_set.h"
 #include "futex.h"
 #include "mem.h"
 #include "monitor.h"
+#include "nonblock.h"
 #include "proc_reader.h"
 #include "runtime.h"
 #include "signal_core.h"
@@ -44,6 +46,7 @@ static void become_dormant(struct thread *t)
 	threads_reset_in_child();
 	set_gs(&native_carrier);
 	carriers_reset_in_child();
+	alone_reset_in_child();
 	proc_reader_reset_in_child();
 	if (runtime_hooks.forked)
 		runtime_hooks.forked();
@@ -72,6 +75,7 @@ long call_fork(struct thread *t, struct regs *r)
 	}
 	spin_unlock(&fd_making);
 	carrier_enter(c);
+	nonblock_shared();
 	bool rescued = carrier_rescued(c);
 	if (tracing())
 		trace_native_ends(&traced, rescued ? c : NULL);
@@ -105,6 +109,7 @@ long process_clone_vm(struct thread *t, struct regs *r, unsigned long flags)
 	} else {
 		t->regs = &t->vfork_regs;
 	}
+	nonblock_shared(); /* the child may go on for long before the parent does, who says it again */
 	carrier_publish_native(c);
 	if (flags & CLONE_VFORK)
 		spin_lock(&fd_making); /* until the child has closed what is open now */
@@ -155,6 +160,7 @@ void clone_vm_done(struct regs *r)
 	if (shadow->shadow_flags & CLONE_VFORK && !shadow->shadow_born)
 		spin_unlock(&fd_making); /* there was no child, or it was killed before it had */
 	carrier_enter(c);
+	nonblock_shared();
 	carrier_rescued(c); /* from the call */
 	carrier_sync_mask(c);
 	struct regs *own = c->current->regs;

@@ -5,6 +5,7 @@
 #include <sys/auxv.h>
 #include <sys/resource.h>
 
+#include "alone.h"
 #include "calls.h"
 #include "loop.h"
 #include "monitor.h"
@@ -66,6 +67,7 @@ int runtime_start(const struct runtime_options *opt)
 	monitor_runs = false; /* a parent's may */
 	stats_begin();
 	max_carriers = opt->max_carriers;
+	alone_after = opt->alone_after;
 	monitored = opt->monitored;
 	with_reader = opt->reader;
 	rseq_area = opt->rseq_offset;

@@ -41,6 +41,8 @@ static void print(int fd)
 	say_to(fd, "stats: polls %l, time in poll %l ms", all.polls, all.poll_ns / NSEC_PER_MSEC);
 	if (hubs_several())
 		say_to(fd, "stats: hubs %l, stolen threads %l", (unsigned long)hub_count, stats.steals);
+	if (stats.alone)
+		say_to(fd, "stats: went on alone %l", stats.alone);
 	if (stats.overlooked)
 		say_to(fd, "stats: overlooked %l: ready, but no event said so", stats.overlooked);
 	if (stats.trapped)

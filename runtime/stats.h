@@ -5,7 +5,7 @@
 #include "base.h"
 
 struct stats {
-	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals, excluded, steals;
+	_Atomic uint64_t threads, threads_peak, carriers, rescues, handoffs, rejoins, signals, excluded, steals, alone;
 	_Atomic uint64_t trapped, trapped_as_is; /* all, and those that the kernel answered unseen */
 	_Atomic uint64_t not_covered;
 	_Atomic uint64_t

@@ -8,6 +8,7 @@
 #define EFAULT 14
 #define ARCH_SET_GS 0x1001
 #define ARCH_SET_FS 0x1002
+#define CARRIER_FS 16 /* struct carrier */
 
 	.text
 
@@ -64,11 +65,11 @@ context_switch:
 
 	mov	%rsp, (%rdi)
 	mov	8(%rsi), %rax
-	cmpb	$0, have_fsgsbase(%rip)
-	je	2f
-	wrfsbase %rax
-	mov	(%rsi), %rsp
-1:
+	test	%rax, %rax
+	jz	1f
+	cmp	%gs:CARRIER_FS, %rax
+	jne	2f
+1:	mov	(%rsi), %rsp
 	movups	0(%rsp), %xmm0
 	movups	16(%rsp), %xmm1
 	movups	32(%rsp), %xmm2
@@ -111,16 +112,35 @@ context_switch:
 	ret
 	.cfi_restore_state
 	.cfi_adjust_cfa_offset 264
-2:	/* no FSGSBASE (CPU, or kernel before 5.9): the slow way, on the old stack */
-	mov	%rsi, %rbx
-	mov	$ARCH_SET_FS, %edi
-	mov	%rax, %rsi
-	mov	$SYS_arch_prctl, %eax
-	syscall
-	mov	(%rbx), %rsp
+2:	mov	%rsi, %rbx
+	mov	%rax, %rdi
+	call	fs_load
+	mov	%rbx, %rsi
 	jmp	1b
 	.cfi_endproc
 	.size context_switch, . - context_switch
+
+/* void fs_load(uint64_t fs). Without FSGSBASE (an old CPU, a kernel before 5.9, some virtual machines) it is a system
+ * call, which is why it is not made without need. */
+	.globl fs_load
+	.hidden fs_load
+	.type fs_load, @function
+fs_load:
+	.cfi_startproc
+	cmp	%gs:CARRIER_FS, %rdi
+	je	1f
+	mov	%rdi, %gs:CARRIER_FS
+	cmpb	$0, have_fsgsbase(%rip)
+	je	2f
+	wrfsbase %rdi
+1:	ret
+2:	mov	%rdi, %rsi
+	mov	$ARCH_SET_FS, %edi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	ret
+	.cfi_endproc
+	.size fs_load, . - fs_load
 
 /* First return of a new green thread; rsp is at its struct regs. Unwinding ends here for a parked newcomer. */
 	.globl thread_start

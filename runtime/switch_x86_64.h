@@ -7,11 +7,12 @@
 
 struct context {
 	void *sp;
-	uint64_t fs; /* TLS base */
+	uint64_t fs; /* TLS base; 0: it uses none, and whose it finds does not matter */
 };
 
 /* Leaves `from`, goes on in `to`: callee-saved registers, xmm0-15, mxcsr, x87 control word, fs base. */
 void context_switch(struct context *from, const struct context *to);
+void fs_load(uint64_t fs);
 extern bool have_fsgsbase; /* set before the first switch */
 
 /* First return of a new green thread: its stack pointer is at a struct regs. */

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 
+#include "alone.h"
 #include "balance.h"
 #include "bound.h"
 #include "calls.h"
@@ -156,7 +157,7 @@ static struct thread *thread_alloc(void)
 {
 	struct thread *t = slab_alloc(&thread_slab);
 	if (t)
-		memset(t, 0, sizeof(*t));
+		*t = (struct thread){.alone_after = alone_after};
 	return t;
 }
 
@@ -341,6 +342,7 @@ uint32_t thread_park(struct thread *t, nsec_t deadline)
 		reasons = atomic_fetch_or_explicit(&t->wake, WAKE_PARKED, memory_order_acq_rel);
 	if (!reasons) {
 		carrier_self()->hub->count.parks++;
+		alone_parks(carrier_self()->hub, t);
 		if (hubs_several())
 			balance_parks(t);
 		thread_switch_out(t);

@@ -63,6 +63,11 @@ struct thread {
 	_Atomic nsec_t gives_way_until; /* ready, but others go first */
 	_Atomic uint32_t in_try;        /* it uses the number of a descriptor that it waits for (poller.h) */
 
+	/* alone.c */
+	bool alone;           /* it gave its hub away, and blocks in the kernel */
+	uint32_t alone_calls; /* since then */
+	uint32_t alone_after; /* so many waits with nobody else on the hub */
+
 	/* Several hubs: balance.c. */
 	struct hub *goes_to; /* when it is woken */
 	nsec_t woke_at;      /* it woke another hub's thread, and has not parked since */

@@ -250,6 +250,7 @@ static const char *start(void)
 	const uintptr_t *rseq_offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
 	const struct runtime_options opt = {
 	    .max_carriers = (uint32_t)options.max_carriers,
+	    .alone_after = (uint32_t)options.alone_after,
 	    .monitored = !options.deterministic,
 	    .reader = !options.deterministic && sandbox_lets(try_close_range),
 	    .trap = trap,

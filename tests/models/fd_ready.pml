@@ -11,6 +11,7 @@ bool edge;
 
 /* the entry; a section under its lock is one atomic step here (nothing in it waits) */
 byte seq;
+byte drained; /* seq + 1 before a read that found the end; 0: there was none */
 bool linked[READERS + 1];
 
 byte wake[READERS + 1];
@@ -42,7 +43,7 @@ active [READERS] proctype reader()
 {
 	byte me = _pid;
 	byte seen;
-	bool got, baton, leave;
+	bool got, ended, baton, leave;
 
 	do
 	:: leave -> break
@@ -50,13 +51,32 @@ active [READERS] proctype reader()
 #ifndef BUG_SEQ_READ_LATE
 		seen = seq;
 #endif
-		/* the call itself */
-		atomic {
+		/* the call itself, which is not made where a short read has told already; there may be room for both
+		 * messages, or for one */
+		if
+		:: drained == seen + 1
+		:: else ->
+			atomic {
+				if
+				:: data > 0 -> data--; got = 1
+				:: data > 0 ->
+					ended = data < 2;
+					data = (ended -> 0 : data - 2);
+					got = 1
+				:: else
+				fi
+			};
 			if
-			:: data > 0 -> data--; got = 1
-			:: else -> got = 0
-			fi
-		};
+			:: ended ->
+#ifdef BUG_DRAINED_SINCE
+				drained = seq + 1
+#else
+				drained = seen + 1
+#endif
+			:: else
+			fi;
+			ended = 0
+		fi;
 #ifdef BUG_SEQ_READ_LATE
 		seen = seq;
 #endif
