@@ -202,7 +202,7 @@ static void answer(void)
 	close(fd);
 }
 
-#define STEPS 3000000000L
+#define STEPS 12000000000L
 
 static void *computes(void *arg)
 {
