@@ -482,8 +482,8 @@ void carrier_arrived(void)
 		return;
 	c->left = NULL;
 	if (t->dead) {
-		if (c->fs == t->ctx.fs)
-			fs_load(0); /* where its TLS was there may soon be nothing: a debugger looks there */
+		if (!c->current && c->fs == t->ctx.fs)
+			fs_load(0); /* where its TLS was there may soon be nothing, and a debugger looks there */
 		thread_bury(t);
 		return;
 	}

@@ -36,7 +36,7 @@ static const uint8_t policies[TRACE_CALLS] = {
     DEVICE(fallocate),
     /* sockets */
     PARKS(accept), PARKS(accept4), PARKS(connect), PARKS(recvfrom), PARKS(recvmsg), PARKS(recvmmsg), PARKS(sendto),
-    PARKS(sendmsg), PARKS(sendmmsg), FILES(setsockopt),
+    PARKS(sendmsg), PARKS(sendmmsg), FILES(setsockopt), FILES(socket),
     /* many at once */
     PARKS(poll), PARKS(select), PARKS(epoll_wait), ON_HUB(epoll_ctl), ON_HUB(ppoll), ON_HUB(pselect6),
     ON_HUB(epoll_pwait), ON_HUB(epoll_pwait2), TRIES(io_pgetevents),
