@@ -13,7 +13,7 @@
 #include "carrier.h"
 #include "hub.h"
 
-extern uint32_t alone_after; /* so many times in a row; UINT32_MAX: never */
+extern uint32_t alone_after; /* so many times in a row */
 
 /* t parks, on its hub. */
 static inline void alone_parks(struct hub *h, const struct thread *t)

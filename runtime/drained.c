@@ -4,9 +4,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-/* TCP, and nothing between it and the reader. (Other sockets say EOPNOTSUPP or ENOPROTOOPT, as all do before
- * Linux 4.13; MPTCP and SMC have a protocol above of their own.) AF_UNIX stops between writers, and behind
- * descriptors. */
+/* TCP, and nothing between it and the reader. (Other sockets say EOPNOTSUPP or ENOPROTOOPT, and so does a kernel that
+ * does not know the option; MPTCP has the name of its own.) AF_UNIX stops between writers, and behind descriptors. */
 static bool is_plain_tcp(int fd)
 {
 	char name[16];

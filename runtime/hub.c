@@ -324,7 +324,7 @@ static void wake_first(struct hub *h)
 void hub_scheduler(struct hub *h)
 {
 	h->scheduler_fs = h->scheduler->ctx.fs;
-	h->scheduler->ctx.fs = 0;
+	h->scheduler->ctx.fs = 0; /* start_thread() is behind it; from here on libuv alone uses TLS (loop.c) */
 	for (;;) {
 		if (unlikely(h->woken_first))
 			wake_first(h);

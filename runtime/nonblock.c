@@ -14,7 +14,7 @@ uint64_t nonblock_before_birth(void)
 /* If something was shared meanwhile this may have been, too, and is not known to be our own. */
 void nonblock_born(int fd, uint64_t before)
 {
-	struct fd *e = fd < 0 ? NULL : fd_entry(fd);
+	struct fd *e = fd < 0 ? NULL : fd_born(fd);
 	if (e)
 		atomic_store_explicit(&e->born, before, memory_order_relaxed);
 }

@@ -672,6 +672,27 @@ int fd_closing(int fd)
 	return 0;
 }
 
+/* Under the lock. */
+static void forget_file(struct fd *e)
+{
+	if (e->hub) {
+		e->hub = NULL; /* no EPOLL_CTL_DEL: the number may be another file's */
+		e->gen++;
+	}
+	forget_cached(e);
+}
+
+struct fd *fd_born(int fd)
+{
+	struct fd *e = fd_entry(fd);
+	if (!e || e->hidden)
+		return NULL;
+	spin_lock(&e->lock);
+	forget_file(e);
+	spin_unlock(&e->lock);
+	return e;
+}
+
 /*
  * Between fd_closing and the kernel's close, threads elsewhere may have used the number and put it back into the
  * poller; after it the number may have been given out again. Nobody knows which, so whoever is there now begins anew. A
@@ -686,11 +707,7 @@ void fd_closed(int fd)
 	if (e->closing) /* the entry may be younger */
 		__atomic_store_n(&e->closing, e->closing - 1, __ATOMIC_RELAXED);
 	if (likely(!e->hidden)) {
-		if (e->hub) {
-			e->hub = NULL; /* no EPOLL_CTL_DEL: the number may be another file's */
-			e->gen++;
-		}
-		forget_cached(e);
+		forget_file(e);
 		wake_all(&e->waiters[FD_IN]);
 		wake_all(&e->waiters[FD_OUT]);
 		list_for_each (l, &e->watchers) {

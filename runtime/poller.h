@@ -74,6 +74,8 @@ struct fd_wait {
 extern struct spin fd_making; /* held while one of the runtime's own is open but not hidden: no fork is in between */
 
 struct fd *fd_entry(int fd); /* NULL: negative, too high, or no memory */
+/* The number is a new file's: what is known of it may be of one whose close was not seen. NULL as above. */
+struct fd *fd_born(int fd);
 
 /*
  * The blocking call's loop, for a read-like or write-like call on an fd:

@@ -118,6 +118,40 @@ static void made_so(void)
 	SAY("timerfd TFD_NONBLOCK", read((int)SYS(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK)), buf, 8));
 }
 
+/* By an instruction of this program's own, of which a preloaded library need not know. */
+static void close_unseen(int fd)
+{
+	long ret;
+
+	__asm__ volatile("syscall" : "=a"(ret) : "a"(SYS_close), "D"(fd) : "rcx", "r11", "memory");
+	CHECK_EQ(ret, 0);
+}
+
+/* The number of one that was waited for is one's that was made with the flag. */
+static void number_again(void)
+{
+	struct sockaddr_in addr;
+	int listener = tcp_listen(5, &addr), first = tcp_connect(&addr), second = tcp_connect(&addr), got, again;
+	char buf[8];
+	pthread_t t;
+
+	got = (int)SYS(accept(listener, NULL, NULL));
+	for (int i = 0; i < 2; i++) {
+		t = start(reads, (void *)(long)got);
+		let_it_block();
+		write_full(first, "abc", 3);
+		printf("%ld, ", (long)join(t));
+	}
+	close_unseen(got);
+	again = (int)SYS(accept4(listener, NULL, NULL, SOCK_NONBLOCK));
+	CHECK_EQ(again, got);
+	SAY("accept4 SOCK_NONBLOCK, the number again", read(again, buf, sizeof(buf)));
+	SYS(close(again));
+	SYS(close(first));
+	SYS(close(second));
+	SYS(close(listener));
+}
+
 static void *body(void *arg)
 {
 	uint64_t one = 1;
@@ -134,6 +168,7 @@ static void *body(void *arg)
 	for (size_t w = 0; w < ARRAY_LEN(ways); w++)
 		way(w, sv[0], sv[0], &one, sizeof(one));
 	made_so();
+	number_again();
 	return arg;
 }
 

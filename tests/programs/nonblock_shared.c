@@ -15,18 +15,9 @@ static void obey(int data, int given_by, int orders, int done)
 
 	while (read(orders, &order, 1) == 1) {
 		if (order == 'g') {
-			union {
-				char buf[CMSG_SPACE(sizeof(int))];
-				struct cmsghdr align;
-			} control;
-			struct iovec iov = {&order, 1};
-			struct msghdr msg = {.msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof(control)};
+			int flags;
 
-			CHECK_EQ(recvmsg(given_by, &msg, 0), 1);
-			memcpy(&data, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+			CHECK_EQ(receive_fds(given_by, &data, 1, 0, &flags), 1);
 		} else {
 			SYS(fcntl(data, F_SETFL, order == 's' ? O_NONBLOCK : 0));
 		}
@@ -65,24 +56,6 @@ static void end(struct other *o)
 	SYS(close(o->orders));
 	SYS(close(o->done));
 	CHECK(strcmp(reap(o->pid), "exit 0") == 0);
-}
-
-static void give(int over, int fd)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec iov = {"d", 1};
-	struct msghdr msg = {
-	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
-
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(h), &fd, sizeof(int));
-	CHECK_EQ(sendmsg(over, &msg, 0), 1);
 }
 
 static void *reads(void *arg)
@@ -137,7 +110,7 @@ static void *body(void *arg)
 		o = make_other(-1, over[1]);
 		kinds[k].make(sv);
 		blocks(sv);
-		give(over[0], sv[1]);
+		CHECK_EQ(send_fds(over[0], &sv[1], 1, 'd'), 1);
 		tell(&o, 'g');
 		with(&o, sv);
 		end(&o);

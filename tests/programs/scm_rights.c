@@ -6,51 +6,6 @@
 
 static int sv[2];
 
-static ssize_t send_fds(int sock, const int *fds, int n, char c)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int) * 8)];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec iov = {&c, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.buf,
-	    .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
-	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
-
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof(int) * n);
-	memcpy(CMSG_DATA(h), fds, sizeof(int) * n);
-	return sendmsg(sock, &msg, 0);
-}
-
-/* How many came. */
-static int receive_fds(int sock, int *fds, int room, int flags, int *msg_flags)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int) * 8)];
-		struct cmsghdr align;
-	} control = {0};
-	char c;
-	struct iovec iov = {&c, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.buf,
-	    .msg_controllen = CMSG_SPACE(sizeof(int) * room)};
-	struct cmsghdr *h;
-	int n;
-
-	CHECK_EQ(recvmsg(sock, &msg, flags), 1);
-	h = CMSG_FIRSTHDR(&msg);
-	CHECK(h && h->cmsg_type == SCM_RIGHTS);
-	n = (int)((h->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	memcpy(fds, CMSG_DATA(h), sizeof(int) * n);
-	*msg_flags = msg.msg_flags;
-	return n;
-}
-
 static void *gives_pipes(void *arg)
 {
 	for (int i = 0; i < ROUNDS; i++) {
