@@ -118,18 +118,33 @@ static uint32_t recorded_count(const struct carrier *c)
 	       atomic_load_explicit(&c->recorded->tail, memory_order_acquire);
 }
 
+bool carrier_recorded_any(const struct carrier *c)
+{
+	return recorded_count(c) > 0;
+}
+
 bool carrier_recorded_full(const struct carrier *c)
 {
 	return recorded_count(c) >= RECORDED - RECORDED_SPARE;
 }
 
+/* All that is taken has been written, by who was interrupted or who interrupted: the outermost shows it. */
+static void recorded_show(struct recorded *r)
+{
+	uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+	while (head != atomic_load_explicit(&r->taken, memory_order_relaxed))
+		atomic_compare_exchange_strong(&r->head, &head, r->taken);
+}
+
 void carrier_recorded_push(struct carrier *c, const struct ksiginfo *info)
 {
-	uint32_t head = atomic_load_explicit(&c->recorded->head, memory_order_relaxed);
-	if (recorded_count(c) == RECORDED)
+	struct recorded *r = c->recorded;
+	if (recorded_count(c) > RECORDED - RECORDED_DEPTH)
 		return;
-	c->recorded->info[head % RECORDED] = *info;
-	atomic_store_explicit(&c->recorded->head, head + 1, memory_order_release);
+	atomic_fetch_add(&r->depth, 1);
+	r->info[atomic_fetch_add(&r->taken, 1) % RECORDED] = *info;
+	if (atomic_fetch_sub(&r->depth, 1) == 1)
+		recorded_show(r);
 }
 
 bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info)

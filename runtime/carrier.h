@@ -30,10 +30,14 @@ enum carrier_mode {
 #define CARRIER_SIGNAL_STACK (64 * 1024)
 #define RECORDED 64      /* a power of two */
 #define RECORDED_SPARE 8 /* of these, for what is never blocked */
+#define RECORDED_DEPTH 4 /* pushes at most that are under way at a time, one within the other */
 
-/* Signals that came while a carrier was in the runtime, written by its handler. */
+/* Signals that came while a carrier was in the runtime, written by its handler; which another may interrupt, by one of
+ * those that are never blocked. */
 struct recorded {
 	_Atomic uint32_t head, tail;
+	_Atomic uint32_t taken; /* places given out: from head on they are being written */
+	_Atomic uint32_t depth;
 	struct ksiginfo info[RECORDED];
 };
 
@@ -141,6 +145,7 @@ void spare_put(struct carrier *c);
 bool spares_to_be_had(void); /* or can be made, beside those that are kept for others */
 void spare_give(struct carrier *spare, struct hub *h);
 void carrier_recorded_push(struct carrier *c, const struct ksiginfo *info);
+bool carrier_recorded_any(const struct carrier *c);
 bool carrier_recorded_full(const struct carrier *c); /* but for a few that cannot be blocked */
 bool carrier_recorded_pop(struct carrier *c, struct ksiginfo *info);
 /*

@@ -292,9 +292,12 @@ static bool trace_took_sample(struct carrier *c, struct thread *t, const struct 
 		return false;
 	atomic_store(&c->trace_asked, false);
 	trace_sample_here(c, uc);
-	return !signal_pending(&t->sig) && !t->bind_wanted && !(c->hub && atomic_load(&c->hub->preempt));
+	return !signal_pending(&t->sig) && !carrier_recorded_any(c) && !t->bind_wanted &&
+	       !(c->hub && atomic_load(&c->hub->preempt));
 }
 
+/* Where kicks are blocked it met our own handler, which may have looked at the records already and goes straight back
+ * to the program: a kick follows when that is done. */
 static void record(struct carrier *c, int sig, const struct ksiginfo *info, struct kucontext *uc)
 {
 	if (c->current && is_of_current(sig, info, c->current)) {
@@ -304,6 +307,8 @@ static void record(struct carrier *c, int sig, const struct ksiginfo *info, stru
 	carrier_recorded_push(c, info);
 	if (carrier_recorded_full(c))
 		record_full(c, uc);
+	if (uc->mask & SIGBIT(SIGNAL_KICK))
+		sys(SYS_tgkill, runtime_pid, c->tid, SIGNAL_KICK);
 }
 
 void signal_entry(int sig, struct ksiginfo *info, struct kucontext *uc);

@@ -7,6 +7,8 @@
 #include "tests/unit/green.h"
 
 #define RT 40 /* a realtime signal */
+#define RECORDED_MOST (RECORDED - RECORDED_DEPTH + 1)
+#define SA_RESTORER_ 0x04000000
 
 /* The pieces, with threads made by hand beside the main one. */
 
@@ -337,18 +339,64 @@ Test(pending, ring_of_a_carrier)
 	struct carrier *c = carrier_self();
 	struct ksiginfo info = {0};
 	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < RECORDED; i++) {
+		for (int i = 0; i < RECORDED_MOST; i++) {
 			info.si_signo = i;
 			cr_assert_eq(carrier_recorded_full(c), i >= RECORDED - RECORDED_SPARE);
 			carrier_recorded_push(c, &info);
 		}
 		carrier_recorded_push(c, &info); /* dropped */
-		for (int i = 0; i < RECORDED; i++) {
+		for (int i = 0; i < RECORDED_MOST; i++) {
+			cr_assert(carrier_recorded_any(c));
 			cr_assert(carrier_recorded_pop(c, &info));
 			cr_assert_eq(info.si_signo, i);
 		}
+		cr_assert(!carrier_recorded_any(c));
 		cr_assert(!carrier_recorded_pop(c, &info));
 	}
+}
+
+/* A push, instruction by instruction: another one, of a handler's, comes after the given number of them. */
+
+#define EFLAGS_TF 0x100
+void signal_restorer(void);
+
+static struct carrier *pushes_to;
+static int steps, pushes_after;
+
+static void on_step(int sig)
+{
+	struct ksiginfo info = {.si_signo = sig};
+	if (++steps == pushes_after)
+		carrier_recorded_push(pushes_to, &info);
+}
+
+static void step(bool on)
+{
+	uint64_t flags = __builtin_ia32_readeflags_u64();
+	__builtin_ia32_writeeflags_u64(on ? flags | EFLAGS_TF : flags & ~EFLAGS_TF);
+}
+
+Test(pending, ring_takes_a_push_within_a_push)
+{
+	struct ksiginfo outer = {.si_signo = SIGUSR1}, got[3];
+	struct kaction a = {.handler = (uint64_t)on_step, .flags = SA_RESTORER_, .restorer = (uint64_t)signal_restorer};
+	pushes_to = carrier_self();
+	cr_assert_eq(sys(SYS_rt_sigaction, SIGTRAP, &a, 0, 8), 0);
+	for (pushes_after = 1;; pushes_after++) {
+		steps = 0;
+		step(true);
+		carrier_recorded_push(pushes_to, &outer);
+		step(false);
+		int n = 0;
+		while (n < 3 && carrier_recorded_pop(pushes_to, &got[n]))
+			n++;
+		if (steps < pushes_after)
+			break;
+		cr_assert_eq(n, 2, "%d after instruction %d", n, pushes_after);
+		cr_assert_eq(
+		    got[0].si_signo + got[1].si_signo, SIGUSR1 + SIGTRAP, "after instruction %d", pushes_after);
+	}
+	cr_assert_gt(pushes_after, 20, "stepped over %d instructions", pushes_after);
 }
 
 /* Delivery, through the door: a handler on the thread's own stack, the mask while it runs, the way back. */
