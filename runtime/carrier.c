@@ -35,17 +35,20 @@ _Static_assert(offsetof(struct carrier, fs) == 16, "CARRIER_FS in switch_x86_64.
 struct carrier native_carrier = {.self = &native_carrier, .state = MODE_SPARE};
 struct carrier *_Atomic carriers;
 struct carrier *leader;
-uint32_t max_carriers = 512;
+_Atomic uint32_t max_carriers = 512;
+bool max_carriers_grows;
 
 static _Atomic uint32_t carrier_total;
 static struct spin spare_lock;
 static struct carrier *spares;
 static uint32_t spare_count;
+static uint32_t spares_put; /* so often one came back */
 static struct list spare_waiters = {&spare_waiters, &spare_waiters};
 static _Atomic uint32_t starting; /* kernel threads being made, not yet in `carriers` */
 static _Atomic bool refused;      /* there was none, and none could be made */
 
 static struct carrier *dead;         /* their memory may be used again once the kernel has cleared `alive` */
+static struct carrier *inherited;    /* of the process that forked this one, by next_all */
 static struct thread *leader_wanted; /* wakes when the leader is a spare */
 
 static void set_state(struct carrier *c, enum carrier_mode mode)
@@ -94,9 +97,26 @@ static struct carrier *carrier_of_the_dead(void)
 	return c;
 }
 
+/* To unmap them in the child would take as long as the fork. */
+static struct carrier *carrier_of_the_parent(void)
+{
+	spin_lock(&spare_lock);
+	struct carrier *c = inherited;
+	if (c)
+		inherited = c->next_all;
+	spin_unlock(&spare_lock);
+	if (c) {
+		memset(c->recorded, 0, offsetof(struct recorded, info));
+		memset(c, 0, sizeof(*c));
+	}
+	return c;
+}
+
 static struct carrier *carrier_alloc(void)
 {
 	struct carrier *c = carrier_of_the_dead();
+	if (!c)
+		c = carrier_of_the_parent();
 	if (!c)
 		c = pages_alloc(CARRIER_SIZE);
 	if (!c)
@@ -317,6 +337,7 @@ void spare_put(struct carrier *c)
 	c->next_spare = spares;
 	spares = c;
 	spare_count++;
+	spares_put++;
 	spare_wake_waiter();
 	if (unlikely(c == leader))
 		leader_to_be_had();
@@ -353,16 +374,39 @@ static void spare_call_next(void)
 	spin_unlock(&spare_lock);
 }
 
-/* Parks until there is a carrier, a signal, or the time has come. false: there is no other carrier, nor will there be.
+/* Under spare_lock: whom all the others may be waiting for. */
+static bool no_carrier_ever(void)
+{
+	return atomic_load(&carrier_total) <= (uint32_t)hub_count;
+}
+
+/*
+ * Under spare_lock. For so long nobody who has a carrier in the kernel came back: what they wait for may be one of
+ * those who have none, a waiter for a shared condition variable among more of them than there may be carriers, say.
+ * Natively each has a kernel thread.
  */
+static bool spares_grow(uint32_t bound)
+{
+	if (atomic_load(&max_carriers) != bound || atomic_load(&refused))
+		return false;
+	atomic_store(&max_carriers, 2 * bound);
+	while (!list_empty(&spare_waiters))
+		spare_wake_waiter();
+	return true;
+}
+
+/* Parks until there is a carrier, a signal, or the time has come; it may also have been called in vain. false: there is
+ * no other carrier, nor will there be. */
 static bool spare_await(struct thread *t, nsec_t until)
 {
 	static _Atomic bool said;
 	struct spare_wait w = {.thread = t};
+	nsec_t patience = max_carriers_grows && !atomic_load(&refused) ? clock_now() + NSEC_PER_SEC : NEVER;
 	thread_prepare(t);
 	list_init(&w.link);
 	spin_lock(&spare_lock);
-	bool there = spare_to_be_had(), hope = atomic_load(&carrier_total) > (uint32_t)hub_count;
+	bool there = spare_to_be_had(), hope = !no_carrier_ever();
+	uint32_t put = spares_put, bound = atomic_load(&max_carriers);
 	if (!there && hope)
 		list_add_tail(&spare_waiters, &w.link);
 	spin_unlock(&spare_lock);
@@ -371,10 +415,13 @@ static bool spare_await(struct thread *t, nsec_t until)
 	if (!atomic_exchange(&said, true))
 		say("%u kernel threads are all in use: calls that block in the kernel wait for one",
 		    atomic_load(&carrier_total));
-	thread_park(t, until);
+	thread_park(t, until < patience ? until : patience);
 	spin_lock(&spare_lock);
 	list_del(&w.link);
+	bool grows = clock_now() >= patience && spares_put == put && spares_grow(bound);
 	spin_unlock(&spare_lock);
+	if (grows)
+		say("%u kernel threads are all in use, and none came back for a second: up to %u", bound, 2 * bound);
 	return true;
 }
 
@@ -789,10 +836,17 @@ void leader_calls(const struct regs *r)
 
 void carriers_reset_in_child(void)
 {
-	for (struct carrier *c = atomic_exchange(&carriers, NULL), *next; c; c = next) {
-		next = c->next_all;
+	struct carrier *c, *first = atomic_exchange(&carriers, NULL), **at = &first;
+	while ((c = *at)) {
+		if (c->mapped == CARRIER_SIZE) {
+			at = &c->next_all;
+			continue;
+		}
+		*at = c->next_all; /* a helper's */
 		pages_free(c, c->mapped);
 	}
+	*at = inherited;
+	inherited = first;
 	atomic_store(&carrier_total, 0);
 	atomic_store(&starting, 0);
 	spares = NULL;

@@ -114,8 +114,9 @@ static inline enum carrier_mode carrier_mode(const struct carrier *c)
 
 extern struct carrier native_carrier; /* of those who pass everything to the kernel: a child that shares our memory */
 extern struct carrier *_Atomic carriers; /* all, and the monitor; never freed */
-extern uint32_t max_carriers;
-extern struct carrier *leader; /* the process's first kernel thread */
+extern _Atomic uint32_t max_carriers;
+extern bool max_carriers_grows; /* where all of them wait in the kernel */
+extern struct carrier *leader;  /* the process's first kernel thread */
 
 int carrier_adopt_main(struct hub *h, struct thread *t); /* the calling kernel thread becomes a carrier */
 /* A kernel thread that runs fn(c) on the stack, with c as its gs base; the kernel clears *alive when it has ended. */

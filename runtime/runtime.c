@@ -55,6 +55,8 @@ static void leave_rseq(struct thread *t)
 		sys(SYS_rseq, t->ctx.fs + rseq_area, 32, 1 /* RSEQ_FLAG_UNREGISTER */, 0x53053053 /* RSEQ_SIG */);
 }
 
+#define CARRIERS_AT_FIRST 1024 /* most, until they are seen to be too few */
+
 static int start_hub(void)
 {
 	struct hub *h = hub_new(0);
@@ -66,7 +68,8 @@ int runtime_start(const struct runtime_options *opt)
 	runtime_pid = (int)sys(SYS_getpid);
 	monitor_runs = false; /* a parent's may */
 	stats_begin();
-	max_carriers = opt->max_carriers;
+	max_carriers_grows = opt->max_carriers == 0;
+	max_carriers = max_carriers_grows ? CARRIERS_AT_FIRST : opt->max_carriers;
 	alone_after = opt->alone_after;
 	monitored = opt->monitored;
 	with_reader = opt->reader;

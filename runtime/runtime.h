@@ -34,7 +34,7 @@ struct runtime_hooks {
 extern struct runtime_hooks runtime_hooks;
 
 struct runtime_options {
-	uint32_t max_carriers;
+	uint32_t max_carriers; /* 0: as many as turn out to be needed */
 	uint32_t alone_after;  /* alone.h */
 	bool monitored;        /* who computes or blocks unseen is not to hold up the others */
 	bool reader;           /* the monitor has one: close_range() may be called */

@@ -29,7 +29,7 @@ static const char *read_all(char **environment)
 
 Test(options, defaults)
 {
-	cr_assert_gt(options.max_carriers, 1);
+	cr_assert_eq(options.max_carriers, 0);
 	cr_assert_eq(options.hubs, 0);
 	cr_assert(!options.stats && !options.verbose);
 	cr_assert_str_empty(read_all(NULL));
