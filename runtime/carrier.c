@@ -374,7 +374,7 @@ static void spare_call_next(void)
 	spin_unlock(&spare_lock);
 }
 
-/* Under spare_lock: whom all the others may be waiting for. */
+/* There are none but those that execute the hubs. */
 static bool no_carrier_ever(void)
 {
 	return atomic_load(&carrier_total) <= (uint32_t)hub_count;
