@@ -45,7 +45,7 @@ static uint32_t spare_count;
 static uint32_t spares_put; /* so often one came back */
 static struct list spare_waiters = {&spare_waiters, &spare_waiters};
 static _Atomic uint32_t starting; /* kernel threads being made, not yet in `carriers` */
-static _Atomic bool refused;      /* there was none, and none could be made */
+static _Atomic bool refused; /* the last one that was wanted could not be made, though there were fewer than may be */
 
 static struct carrier *dead;         /* their memory may be used again once the kernel has cleared `alive` */
 static struct carrier *inherited;    /* of the process that forked this one, by next_all */
@@ -253,8 +253,10 @@ static struct carrier *carrier_start(void (*body)(struct carrier *))
 static struct carrier *carrier_new(void)
 {
 	struct carrier *c = NULL;
-	if (atomic_fetch_add(&carrier_total, 1) < max_carriers)
+	if (atomic_fetch_add(&carrier_total, 1) < max_carriers) {
 		c = carrier_start(carrier_main);
+		atomic_store(&refused, !c);
+	}
 	if (!c)
 		atomic_fetch_sub(&carrier_total, 1);
 	return c;
@@ -301,11 +303,7 @@ struct carrier *spare_take(void)
 		spare_count--;
 	}
 	spin_unlock(&spare_lock);
-	if (!c) {
-		c = carrier_new();
-		atomic_store(&refused, !c);
-	}
-	return c;
+	return c ? c : carrier_new();
 }
 
 struct spare_wait {
@@ -374,12 +372,6 @@ static void spare_call_next(void)
 	spin_unlock(&spare_lock);
 }
 
-/* There are none but those that execute the hubs. */
-static bool no_carrier_ever(void)
-{
-	return atomic_load(&carrier_total) <= (uint32_t)hub_count;
-}
-
 /*
  * Under spare_lock. For so long nobody who has a carrier in the kernel came back: what they wait for may be one of
  * those who have none, a waiter for a shared condition variable among more of them than there may be carriers, say.
@@ -405,7 +397,7 @@ static bool spare_await(struct thread *t, nsec_t until)
 	thread_prepare(t);
 	list_init(&w.link);
 	spin_lock(&spare_lock);
-	bool there = spare_to_be_had(), hope = !no_carrier_ever();
+	bool there = spare_to_be_had(), hope = atomic_load(&carrier_total) > (uint32_t)hub_count;
 	uint32_t put = spares_put, bound = atomic_load(&max_carriers);
 	if (!there && hope)
 		list_add_tail(&spare_waiters, &w.link);

@@ -21,22 +21,24 @@ static void on_usr1(int sig)
 	(void)sig;
 }
 
-static void sends(int sig, unsigned *count, unsigned wanted)
+static void sends(pid_t parent, int sig, unsigned *count, unsigned wanted)
 {
-	SYS(kill(getppid(), sig));
-	while (__atomic_load_n(count, __ATOMIC_ACQUIRE) != wanted)
+	SYS(kill(parent, sig));
+	while (__atomic_load_n(count, __ATOMIC_ACQUIRE) != wanted) {
+		CHECK_EQ(getppid(), parent);
 		sched_yield();
+	}
 }
 
 static void *has_child(void *arg)
 {
 	int status;
-	pid_t pid = (pid_t)SYS(fork());
+	pid_t parent = getpid(), pid = (pid_t)SYS(fork());
 
 	if (pid == 0) {
 		for (unsigned i = 1; i <= ROUNDS; i++) {
-			sends(SIGSEGV, &handled->segv, i);
-			sends(SIGBUS, &handled->bus, i);
+			sends(parent, SIGSEGV, &handled->segv, i);
+			sends(parent, SIGBUS, &handled->bus, i);
 		}
 		_exit(0);
 	}
